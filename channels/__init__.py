@@ -1,0 +1,1 @@
+"""How a message leaves: no database, no clock."""

@@ -1,0 +1,239 @@
+"""The contract between Kabar and whoever carries a message: what an adapter gets, what it may answer.
+
+Channels know neither the database nor a clock: times are handed in as durations and answered as durations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import ClassVar, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from config.settings import ChannelSettings
+
+T = TypeVar("T")
+
+
+def expect(kind: type[T], value: object) -> T:
+    """The value as the class its channel registered. A mix-up of channels is our own fault: raises TypeError."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{kind.__name__} expected, not {type(value).__name__}")
+    return value
+
+
+class Content(BaseModel):
+    """What a template says on one channel. Every string in it is a Jinja template until it is rendered."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    # Fields rendered with HTML autoescape; all others are plain text.
+    html_fields: ClassVar[frozenset[str]] = frozenset()
+
+    def prepared(self) -> Content:
+        """The same content after the work that is the same for every person (Markdown to HTML), done once a variant."""
+        return self
+
+    def summary(self) -> str:
+        """One line a person recognises the message by, for previews."""
+        raise TypeError(f"{type(self).__name__} must say its summary")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where one person is reached on one channel. `kind` is the channel's own: token or fid, phone or bsuid, email."""
+
+    id: int
+    kind: str
+    value: str
+    platform: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One attempt to hand one message to a provider.
+
+    key:        our id as the provider sees it (collapse id, Message-ID, opaque callback data); the same on every attempt
+    address:    None on channels that need none (pop-up)
+    content:    rendered; an instance of what the channel's Content.prepared() returns
+    ttl:        how long the message is still worth something
+    unsubscribe: one-click link for this person and channel, where the category is an offer
+    """
+
+    message_id: int
+    key: str
+    person_id: int
+    campaign: str
+    category: str
+    priority: int
+    locale: str
+    content: Content
+    ttl: timedelta
+    address: Address | None = None
+    unsubscribe: str | None = None
+
+
+# --- what an adapter answers: a closed set -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SlowDown:
+    """The provider asks for less: nobody sends on this account for `after`."""
+
+    after: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class StopCampaign:
+    """Our content is wrong for every recipient of this campaign on this channel."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopChannel:
+    """The account cannot send at all (credentials, billing, disabled)."""
+
+    code: str
+
+
+Signal = SlowDown | StopCampaign | StopChannel
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The provider has accepted the message."""
+
+    provider_id: str
+    signal: Signal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Surely not accepted; may work later. `after` is the provider's own wish, None leaves it to our backoff."""
+
+    code: str
+    after: timedelta | None = None
+    signal: Signal | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Refused for good. `drop_address`: the address itself is dead. `opted_out`: the person said no at the provider."""
+
+    code: str
+    drop_address: bool = False
+    opted_out: bool = False
+    signal: Signal | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It may have gone out: the connection broke after the request left."""
+
+    code: str
+    signal: Signal | None = None
+    detail: str = ""
+
+
+Outcome = Sent | Retry | Rejected | Unknown
+
+
+class Adapter(Protocol):
+    """One provider account. `send` never raises for what a provider or network does, and ends within its deadline."""
+
+    async def start(self) -> None:
+        """Open pools. Called once inside the running loop, before the first send."""
+
+    async def send(self, envelope: Envelope) -> Outcome:
+        """Hand one message over. Safe to call concurrently."""
+
+    async def close(self) -> None:
+        """Close pools; idempotent."""
+
+
+# --- what comes back later -----------------------------------------------------------------------------------------
+
+
+class ReceiptKind(StrEnum):
+    SENT = "sent"
+    DELIVERED = "delivered"
+    READ = "read"
+    CLICKED = "clicked"
+    DISMISSED = "dismissed"
+    FAILED = "failed"
+    OPTED_OUT = "opted_out"
+    OPTED_IN = "opted_in"
+    REPLIED = "replied"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One fact a provider or the app tells later. Names the message by our key or the provider's id, or else a person by address."""
+
+    kind: ReceiptKind
+    at: datetime
+    key: str | None = None
+    provider_id: str | None = None
+    address: str | None = None
+    code: str | None = None
+    drop_address: bool = False
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PopupItem:
+    """A rendered pop-up as it waits for the app."""
+
+    message_id: int
+    person_id: int
+    content: Mapping[str, object]
+    ttl: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the house lends to adapters that need more than a network."""
+
+    put_popup: Callable[[PopupItem], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """How a provider's receipts come in: may this be trusted, what does it say, and the greeting some want first.
+
+    verify:    (settings, raw body, lower-case headers) → is it really theirs; over the raw bytes, in constant time
+    parse:     raw body → facts; raises ValueError when it is not theirs at all
+    challenge: (settings, query) → what to echo, None to refuse
+    """
+
+    verify: Callable[[ChannelSettings, bytes, Mapping[str, str]], bool]
+    parse: Callable[[bytes], Sequence[Receipt]]
+    challenge: Callable[[ChannelSettings, Mapping[str, str]], str | None] = lambda settings, query: None
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One line of the registry: everything the house must know about a channel.
+
+    addresses:       the customer-file address this channel uses ("push", "phone", "email"), None = needs none
+    every_address:   one attempt for each active address instead of the first (push: each device)
+    repeat_is_safe:  the receiver collapses a second copy by our key, so a doubtful send may be repeated
+    personal:        offers on it fall under the rules for personal channels (POJK 6/2022 art. 25)
+    """
+
+    name: str
+    content: type[Content]
+    settings: type[ChannelSettings]
+    adapter: Callable[[ChannelSettings, Ports], Adapter]
+    addresses: str | None
+    every_address: bool = False
+    repeat_is_safe: bool = False
+    personal: bool = True
+    webhook: Webhook | None = None
+    missing: Callable[[ChannelSettings], Sequence[str]] = field(default=lambda _: ())

@@ -1,0 +1,48 @@
+"""What a mail says: Markdown as written, and as prepared once a variant."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from pydantic import model_validator
+
+from channels.base import Content
+from channels.email.layout import page
+from channels.email.markdown import to_html, to_text
+from channels.fields import Https, Text
+
+
+class PreparedEmail(Content):
+    """`html` is a whole document. Both bodies still hold the placeholders of the Markdown."""
+
+    html_fields: ClassVar[frozenset[str]] = frozenset({"html"})
+
+    subject: Text
+    html: Text
+    text: Text
+
+    def summary(self) -> str:
+        return self.subject
+
+
+class EmailContent(Content):
+    """`body` is Markdown; `preheader` is the line inboxes show behind the subject."""
+
+    subject: Text
+    body: Text
+    preheader: str | None = None
+    image: Https | None = None
+    image_alt: str | None = None
+
+    @model_validator(mode="after")
+    def _image_is_described(self) -> Self:
+        if self.image and not self.image_alt:
+            raise ValueError("an image needs image_alt: many people read mail with images off")
+        return self
+
+    def prepared(self) -> PreparedEmail:
+        document = page(to_html(self.body), self.preheader, self.image, self.image_alt)
+        return PreparedEmail(subject=self.subject, html=document, text=to_text(self.body))
+
+    def summary(self) -> str:
+        return self.subject

@@ -1,0 +1,18 @@
+"""What a push notification says."""
+
+from __future__ import annotations
+
+from channels.base import Content
+from channels.fields import Https, Link, Text
+
+
+class PushContent(Content):
+    """`link` is opened by the app at a tap; `image` is at most 1 MB on Android."""
+
+    title: Text
+    body: Text
+    image: Https | None = None
+    link: Link | None = None
+
+    def summary(self) -> str:
+        return f"{self.title}: {self.body}"

@@ -1,0 +1,129 @@
+"""Push through Firebase Cloud Messaging HTTP v1: https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+from yarl import URL
+
+from channels import loose
+from channels.base import Envelope, Outcome, Rejected, Retry, Sent, SlowDown, StopChannel, expect
+from channels.http import Answer, Fault, Http
+from channels.push.content import PushContent
+from channels.push.errors import UNAUTHENTICATED, code_of, verdict_of
+from channels.push.settings import PushSettings
+from channels.push.tokens import TokenError, Tokens
+from channels.verdicts import clip
+
+PAYLOAD_LIMIT = 4096
+LONGEST_TTL = timedelta(weeks=4)
+URGENT_FROM = 50  # from this priority on a message may wake a sleeping device
+TOKEN_PAUSE = timedelta(seconds=10)
+_LABEL = re.compile(r"[^a-zA-Z0-9\-_.~%]")
+
+
+class FcmAdapter:
+    """One Firebase project. `now` in epoch seconds dates apns-expiration, which APNs takes as a moment only."""
+
+    def __init__(self, settings: PushSettings, now: Callable[[], float] = time.time) -> None:
+        if settings.project is None or settings.credentials_file is None:
+            raise ValueError("push needs KABAR_PUSH__PROJECT and KABAR_PUSH__CREDENTIALS_FILE")
+        self._url = URL(f"{str(settings.endpoint).rstrip('/')}/v1/projects/{settings.project}/messages:send")
+        token_uri = None if settings.token_uri is None else str(settings.token_uri)
+        self._tokens = Tokens(settings.credentials_file, token_uri, settings.deadline)
+        self._http = Http(settings.concurrency, settings.deadline)
+        self._now = now
+
+    async def start(self) -> None:
+        self._tokens.load()
+        await self._http.start()
+
+    async def close(self) -> None:
+        await self._http.close()
+        await self._tokens.close()
+
+    async def send(self, envelope: Envelope) -> Outcome:
+        message = message_of(envelope, self._now())
+        if _payload_size(message) > PAYLOAD_LIMIT:
+            return Rejected("PAYLOAD_TOO_LARGE", detail=f"more than {PAYLOAD_LIMIT} bytes")
+        body = json.dumps({"message": message}, ensure_ascii=False, separators=(",", ":")).encode()
+        try:
+            return outcome_of(await self._post(body), envelope)
+        except TokenError as error:
+            signal = StopChannel("TOKEN_REFUSED") if error.refused else SlowDown(TOKEN_PAUSE)
+            return Retry("TOKEN_REFUSED" if error.refused else "TOKEN_UNAVAILABLE", signal=signal, detail=clip(str(error)))
+
+    async def _post(self, body: bytes) -> Answer | Fault:
+        """Post with a valid token, and once more with a new one when Google refuses it."""
+        token = await self._tokens.get()
+        answer = await self._http.post(self._url, body, {"Authorization": f"Bearer {token}"})
+        if isinstance(answer, Fault) or answer.status != 401 or code_of(_error(answer)) not in (UNAUTHENTICATED, ""):
+            return answer
+        token = await self._tokens.replace(token)
+        return await self._http.post(self._url, body, {"Authorization": f"Bearer {token}"})
+
+
+def message_of(envelope: Envelope, now: float) -> dict[str, object]:
+    """The Message of one device. A repeat replaces the first on the device: tag and apns-collapse-id are our key."""
+    content, address = expect(PushContent, envelope.content), envelope.address
+    if address is None or address.kind not in ("token", "fid"):
+        raise ValueError("push needs an address of kind token or fid")
+    notification = {"title": content.title, "body": content.body}
+    aps: dict[str, object] = {"sound": "default"}
+    if content.image:
+        notification["image"] = content.image
+        aps["mutable-content"] = 1  # without it iOS never asks the app's extension for the image
+    ttl = int(min(max(envelope.ttl, timedelta(0)), LONGEST_TTL).total_seconds())
+    urgent = envelope.priority >= URGENT_FROM
+    headers = {
+        "apns-collapse-id": envelope.key,
+        "apns-expiration": str(int(now) + ttl),
+        "apns-priority": "10" if urgent else "5",
+    }
+    return {
+        address.kind: address.value,
+        "notification": notification,
+        "data": _data(envelope, content),
+        "android": {
+            "collapseKey": envelope.key,
+            "priority": "HIGH" if urgent else "NORMAL",
+            "ttl": f"{ttl}s",
+            "notification": {"tag": envelope.key},
+        },
+        "apns": {"headers": headers, "payload": {"aps": aps}},
+        "fcmOptions": {"analyticsLabel": _LABEL.sub("_", envelope.campaign)[:50]},
+    }
+
+
+def outcome_of(answer: Answer | Fault, envelope: Envelope) -> Outcome:
+    """A repeat is harmless, so whatever leaves doubt is a Retry."""
+    if isinstance(answer, Fault):
+        return Retry(answer.code)
+    if 200 <= answer.status < 300:
+        name = loose.text(answer.data.get("name"))
+        return Sent(name) if name else Retry("UNREADABLE_ANSWER")
+    error = _error(answer)
+    code = code_of(error)
+    detail = clip(loose.text(error.get("message")), envelope.address.value if envelope.address else "")
+    if code == "THIRD_PARTY_AUTH_ERROR" and envelope.address and envelope.address.platform:
+        # The credential of one platform is at fault; the code says which, so that the others can go on.
+        return Retry(code, signal=StopChannel(f"{code}/{envelope.address.platform}"), detail=detail)
+    return verdict_of(code, answer.status).outcome(code or f"HTTP_{answer.status}", detail, answer.retry_after)
+
+
+def _data(envelope: Envelope, content: PushContent) -> dict[str, str]:
+    data = {"key": envelope.key, "campaign": envelope.campaign}
+    return data | {"link": content.link} if content.link else data
+
+
+def _error(answer: Answer) -> dict[str, object]:
+    return dict(loose.mapping(answer.data.get("error")))
+
+
+def _payload_size(message: dict[str, object]) -> int:
+    """Bytes of the message without its target, which is a little more than what FCM counts for any one platform."""
+    return len(json.dumps({key: message[key] for key in message if key not in ("token", "fid")}, ensure_ascii=False).encode())

@@ -1,0 +1,1 @@
+"""What operations write, and how it is read."""

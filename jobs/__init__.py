@@ -1,0 +1,1 @@
+"""The background work: each module one job."""

@@ -1,0 +1,74 @@
+"""Published configurations, parsed once a process: the newest rules, and each version that runs were planned with."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from channels.base import Channel
+from config.loader import Config, parse
+from config.values import ALWAYS, OpenHours
+from rules.calendar import HolidayCalendar
+from rules.facts import Policy
+from rules.policy import policy
+from store import versions
+
+_KEPT = 32
+
+
+@dataclass(frozen=True)
+class Published:
+    """One version in force or once in force."""
+
+    id: int
+    config: Config
+    channels: Mapping[str, Channel]
+
+    @cached_property
+    def policy(self) -> Policy:
+        return policy(
+            self.config.rules,
+            personal=frozenset(name for name, channel in self.channels.items() if channel.personal),
+            needs_address=frozenset(name for name, channel in self.channels.items() if channel.addresses),
+        )
+
+    @cached_property
+    def calendar(self) -> HolidayCalendar:
+        return HolidayCalendar(self.config.rules.holidays)
+
+    def window(self, key: str) -> tuple[str, OpenHours | None, str]:
+        """A window key, `any|win:NAME|seg:SEGMENT|none @ zone`, under these rules: (window name, hours or None, zone)."""
+        symbol, _, zone = key.partition("@")
+        kind, _, name = symbol.partition(":")
+        if kind == "any":
+            return "any", ALWAYS, zone
+        if kind == "seg":
+            name = self.config.rules.segment_windows.get(name, "")
+        return name, self.config.rules.windows.get(name), zone
+
+
+class Catalog:
+    """Versions by id, from the database, kept as long as they are used."""
+
+    def __init__(self, channels: Mapping[str, Channel]) -> None:
+        self._channels = channels
+        self._parsed: OrderedDict[int, Published] = OrderedDict()
+
+    async def newest(self, connection: AsyncConnection) -> Published | None:
+        """What is in force; None before anything was published."""
+        found = await versions.newest(connection)
+        return None if found is None else await self.version(connection, found)
+
+    async def version(self, connection: AsyncConnection, version_id: int) -> Published:
+        if version_id not in self._parsed:
+            files = await versions.files(connection, version_id)
+            contents = {name: channel.content for name, channel in self._channels.items()}
+            self._parsed[version_id] = Published(version_id, parse(files, contents), self._channels)
+            while len(self._parsed) > _KEPT:
+                self._parsed.popitem(last=False)
+        self._parsed.move_to_end(version_id)
+        return self._parsed[version_id]

@@ -1,0 +1,69 @@
+"""Time for the jobs: the database's clock in production, a virtual one in rehearsal, demo and tests."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from sqlalchemy import text
+
+from store.engine import Database
+
+
+class Clock(Protocol):
+    """One clock for all machines, so that leases cannot be stolen by a fast one."""
+
+    def now(self) -> datetime:
+        """Aware, UTC."""
+
+    async def sync(self) -> datetime:
+        """Ask the source again; returns now."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Let this much of the clock's own time pass."""
+
+
+class DatabaseClock:
+    """The database's time, carried on between syncs by the machine's monotonic clock."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._base: datetime | None = None
+        self._at = 0.0
+
+    def now(self) -> datetime:
+        if self._base is None:
+            raise RuntimeError("the clock was never synced")
+        return self._base + timedelta(seconds=time.monotonic() - self._at)
+
+    async def sync(self) -> datetime:
+        async with self._database.engine.connect() as connection:
+            self._base = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
+            self._at = time.monotonic()
+        return self.now()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(max(seconds, 0))
+
+
+class VirtualClock:
+    """Stands still until somebody sleeps or sets it; then it jumps."""
+
+    def __init__(self, start: datetime) -> None:
+        self._now = start
+
+    def now(self) -> datetime:
+        return self._now
+
+    async def sync(self) -> datetime:
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        self.advance_to(self._now + timedelta(seconds=max(seconds, 0)))
+        await asyncio.sleep(0)
+
+    def advance_to(self, at: datetime) -> None:
+        """Never backwards."""
+        self._now = max(self._now, at)

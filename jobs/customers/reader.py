@@ -1,0 +1,106 @@
+"""Customer files, row by row in bounded memory: CSV here, XLSX in workbook.py."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO, TextIO
+
+from config.problems import ConfigError, Problem
+from jobs.customers.workbook import open_workbook, sheet_rows
+
+Record = tuple[int, list[str]]
+
+_BLOCK = 1 << 20
+_DELIMITERS = ",;\t"
+# csv reads on to the end of the file when a quote is never closed; this line then turns up inside a cell.
+_END = "\0end of file"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """records: (line, cells) with the header first, blank rows left out. total: rows to come, about; None = unknown."""
+
+    records: Iterator[Record]
+    total: int | None
+    delimiter: str
+
+
+@contextmanager
+def open_source(path: Path) -> Iterator[Source]:
+    """Open a customer file by what it is, not by its name alone. Raises ConfigError; also while records are read."""
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise fault(path, 0, f"cannot be read: {error.strerror}") from None
+    with file:
+        start = file.read(8)
+        file.seek(0)
+        if start.startswith(b"\xd0\xcf\x11\xe0"):
+            raise fault(path, 0, "is an old or encrypted Excel file; save it as .xlsx without a password, or as CSV UTF-8")
+        if start.startswith(b"PK") or path.suffix.lower() in (".xlsx", ".xlsm"):
+            with open_workbook(path, file) as (sheet, total):
+                yield Source(sheet_rows(path, sheet), total, ",")
+        elif start.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise fault(path, 0, "is UTF-16 text; save it as CSV UTF-8")
+        else:
+            yield _csv_source(path, file)
+
+
+def fault(path: Path, line: int, message: str) -> ConfigError:
+    """A file that cannot be taken at all."""
+    return ConfigError([Problem(str(path), line, 1 if line else 0, message)])
+
+
+def _csv_source(path: Path, file: BinaryIO) -> Source:
+    encoding, lines = _survey(file)
+    file.seek(0)
+    # cp1252 leaves five bytes undefined: they become surrogates, and their row is refused rather than the file.
+    errors = "strict" if encoding == "utf-8-sig" else "surrogateescape"
+    text = io.TextIOWrapper(file, encoding, errors, newline="")
+    first = next((line for line in text if line.strip()), "")
+    delimiter = max(_DELIMITERS, key=first.count)
+    text.seek(0)
+    return Source(_records(path, text, delimiter), max(lines - 1, 0), delimiter)
+
+
+def _survey(file: BinaryIO) -> tuple[str, int]:
+    """The encoding that fits the whole file, and its number of lines."""
+    decode = codecs.getincrementaldecoder("utf-8")().decode
+    utf8, lines, last = True, 0, b"\n"
+    while block := file.read(_BLOCK):
+        lines, last = lines + block.count(b"\n"), block[-1:]
+        utf8 = utf8 and _decodes(decode, block)
+    utf8 = utf8 and _decodes(decode, b"", final=True)
+    return "utf-8-sig" if utf8 else "cp1252", lines + (last != b"\n")
+
+
+def _decodes(decode: Callable[[bytes, bool], str], block: bytes, *, final: bool = False) -> bool:
+    try:
+        decode(block, final)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _records(path: Path, text: TextIO, delimiter: str) -> Iterator[Record]:
+    rows = csv.reader(chain(text, [_END]), delimiter=delimiter)
+    line = 1
+    while True:
+        try:
+            cells = next(rows)
+        except csv.Error as error:
+            raise fault(path, line, f"{error}; is a quote opened in this row and never closed?") from None
+        if cells == [_END]:
+            return
+        if cells and cells[-1].endswith(_END):
+            raise fault(path, line, "a quote is opened in this row and never closed")
+        if any(map(str.strip, cells)):
+            yield line, cells
+        line = rows.line_num + 1

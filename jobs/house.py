@@ -1,0 +1,50 @@
+"""What every job is given: database, clock, channels, configurations. Put together once, in scheduler/bootstrap.py."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from channels.base import Adapter, Channel
+from config.settings import ChannelSettings, Settings
+from jobs.catalog import Catalog
+from jobs.clock import Clock
+from jobs.links import Signer
+from jobs.tray import Tray
+from store.engine import Database
+from store.messages import Chunk, enqueue
+
+Nudge = Callable[[AsyncConnection, Sequence[Chunk]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One set of credentials with its own limiter row."""
+
+    name: str
+    channel: Channel
+    settings: ChannelSettings
+    adapter: Adapter
+
+
+@dataclass(frozen=True)
+class House:
+    """accounts: by channel, those this process can send on.
+
+    nudge:  how a released chunk becomes a job
+    chance: injected randomness (jitter)
+    """
+
+    settings: Settings
+    database: Database
+    clock: Clock
+    channels: Mapping[str, Channel]
+    catalog: Catalog
+    accounts: Mapping[str, Account] = field(default_factory=dict)
+    signer: Signer = field(default_factory=Signer)
+    tray: Tray = field(default_factory=Tray)
+    nudge: Nudge = enqueue
+    chance: random.Random = field(default_factory=random.Random)

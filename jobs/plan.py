@@ -1,0 +1,155 @@
+"""Plan: a due run, or a batch of customer events, becomes messages. Nothing is decided here but who is addressed and by what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from config.models import Campaign
+from jobs.catalog import Published
+from jobs.house import House
+from store import events, runs
+from store.audience import Expansion, VariantRule, expand
+
+log = structlog.get_logger()
+
+EVENT_BATCH = 5_000
+RUNS_A_TICK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What one tick did."""
+
+    runs: int = 0
+    messages: int = 0
+    events: int = 0
+
+
+async def plan(house: House, now: datetime) -> Planned:
+    """Plan every due run and every new customer event, each run in a transaction of its own."""
+    async with house.database.begin() as connection:
+        due = await runs.due(connection, now, RUNS_A_TICK)
+    done = messages = 0
+    for run in due:
+        added = await _plan_run(house, run, now)
+        done += added is not None
+        messages += added or 0
+    taken, event_messages = await _plan_events(house, now)
+    return Planned(done, messages + event_messages, taken)
+
+
+async def _plan_run(house: House, run: runs.Run, now: datetime) -> int | None:
+    async with house.database.begin() as connection:
+        if not await runs.lock_due(connection, run.id):
+            return None
+        published = await house.catalog.version(connection, run.version_id)
+        campaign = published.config.campaigns[run.campaign]
+        added, keys = await expand(connection, expansion(published, campaign, run, now=now))
+        await runs.planned(connection, run.id, count=added, keys=keys, now=now)
+    log.info("run.planned", run_id=run.id, campaign=run.campaign, occurrence=run.occurrence, messages=added)
+    return added
+
+
+async def _plan_events(house: House, now: datetime) -> tuple[int, int]:
+    async with house.database.begin() as connection:
+        taken = await events.take_unplanned(connection, EVENT_BATCH)
+        published = await house.catalog.newest(connection) if taken else None
+        if published is None:
+            return 0, 0
+        added = 0
+        for name, hour in sorted({(event.name, _hour(event.received_at)) for event in taken}):
+            ids = tuple(event.id for event in taken if (event.name, _hour(event.received_at)) == (name, hour))
+            for campaign in published.config.campaigns.values():
+                if campaign.when.event == name:
+                    added += await _plan_shared(connection, published, campaign, hour, ids, now)
+        await events.mark_planned(connection, [event.id for event in taken], now)
+    return len(taken), added
+
+
+def _hour(at: datetime) -> datetime:
+    return at.replace(minute=0, second=0, microsecond=0)
+
+
+async def _plan_shared(
+    connection: AsyncConnection, published: Published, campaign: Campaign, hour: datetime, ids: tuple[int, ...], now: datetime
+) -> int:
+    occurrence = f"{hour.astimezone(published.config.rules.zone):%Y-%m-%dT%H}"
+    await runs.create(connection, [new_run(published, campaign, occurrence, hour, span=timedelta(hours=1), shared=True)])
+    run = await runs.shared(connection, campaign.campaign, occurrence)
+    added, keys = await expand(connection, expansion(published, campaign, run, now=now, event_ids=ids))
+    await runs.planned(connection, run.id, count=added, keys=keys, now=now)
+    log.info("run.joined", run_id=run.id, campaign=run.campaign, occurrence=occurrence, events=len(ids), messages=added)
+    return added
+
+
+def new_run(
+    published: Published,
+    campaign: Campaign,
+    occurrence: str,
+    due_at: datetime,
+    *,
+    data: Mapping[str, Any] | None = None,
+    skipped: str | None = None,
+    span: timedelta = timedelta(0),
+    shared: bool = False,
+) -> runs.NewRun:
+    """A campaign at one occurrence, bound to the version it is planned with."""
+    return runs.NewRun(
+        campaign=campaign.campaign,
+        occurrence=occurrence,
+        version_id=published.id,
+        content_hash=published.config.content_hash(campaign.campaign),
+        category=campaign.category,
+        priority=published.config.rules.categories[campaign.category].priority,
+        channels=campaign.channels.names,
+        due_at=due_at,
+        expires_at=due_at + span + campaign.expires,
+        data=data or {},
+        skipped=skipped,
+        shared=shared,
+    )
+
+
+def expansion(
+    published: Published, campaign: Campaign, run: runs.Run, *, now: datetime, event_ids: tuple[int, ...] | None = None
+) -> Expansion:
+    """The run's audience and addressing, as the planned version says it."""
+    config = published.config
+    today = run.due_at.astimezone(ZoneInfo(config.rules.timezone)).date()
+    variants = tuple(
+        VariantRule(index, variant.segment, variant.locale, frozenset(variant.channels))
+        for index, variant in enumerate(config.templates[campaign.template].variants)
+    )
+    return Expansion(
+        run_id=run.id,
+        audience=campaign.audience,
+        segments=dict(config.segments),
+        segment_windows=tuple(config.rules.segment_windows),
+        channels=campaign.channels.names,
+        first_only=bool(campaign.channels.first),
+        variants=variants,
+        window=campaign.window,
+        free="window" in config.rules.categories[campaign.category].ignore,
+        zone=config.rules.timezone,
+        category=campaign.category,
+        topic=campaign.topic,
+        today=today,
+        queued_at=now,
+        expires_at=run.expires_at,
+        birthday=birthdays(today) if campaign.when.anniversary else None,
+        event_ids=event_ids,
+        event_expiry=campaign.expires,
+    )
+
+
+def birthdays(today: date) -> tuple[str, ...]:
+    """Month-days kept on a date: in a common year the 29th of February is kept on the 28th."""
+    leap = today.year % 4 == 0 and (today.year % 100 != 0 or today.year % 400 == 0)
+    return ("02-28", "02-29") if (today.month, today.day) == (2, 28) and not leap else (f"{today:%m-%d}",)

@@ -1,0 +1,68 @@
+"""procrastinate: the distributed engine. Its jobs are nudges, one a chunk; losing one costs a sweep, never a message."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+from procrastinate import App, PsycopgConnector
+
+from jobs.dispatch import dispatch
+from jobs.house import House
+
+log = structlog.get_logger()
+
+RESTART_AFTER = 2.0  # seconds between a worker's end and its successor
+
+
+def make_app(house: House) -> App:
+    """An app on the house's database with the one task there is. Open it before use."""
+    app = App(connector=PsycopgConnector(conninfo=house.database.conninfo, min_size=1, max_size=4))
+
+    @app.task(name="dispatch", pass_context=False)
+    async def dispatch_chunk(chunk: int, channel: str) -> None:
+        with structlog.contextvars.bound_contextvars(chunk=chunk):
+            await dispatch(house, chunk, channel)
+
+    return app
+
+
+async def drain(app: App, channels: Sequence[str], concurrency: int) -> None:
+    """Work until the queues are empty."""
+    await app.run_worker_async(
+        queues=list(channels),
+        concurrency=concurrency,
+        wait=False,
+        install_signal_handlers=False,
+        listen_notify=False,
+        delete_jobs="always",
+    )
+
+
+async def work(app: App, channels: Sequence[str], concurrency: int, stop: asyncio.Event, grace: float) -> None:
+    """Work until told to stop. A worker ends on a database outage, sometimes without an error: it gets a successor."""
+    while not stop.is_set():
+        worker = asyncio.create_task(_worker(app, channels, concurrency, grace))
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({worker, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if stop.is_set():
+            worker.cancel()
+            await asyncio.gather(worker, return_exceptions=True)
+            return
+        stopping.cancel()
+        error = worker.exception()
+        log.error("worker.ended", error=repr(error) if error else "without an error", restart_after=RESTART_AFTER)
+        await asyncio.wait({asyncio.create_task(stop.wait())}, timeout=RESTART_AFTER)
+
+
+async def _worker(app: App, channels: Sequence[str], concurrency: int, grace: float) -> None:
+    await app.run_worker_async(
+        queues=list(channels),
+        concurrency=concurrency,
+        wait=True,
+        install_signal_handlers=False,
+        delete_jobs="always",
+        fetch_job_polling_interval=1.0,
+        shutdown_graceful_timeout=grace,
+    )

@@ -1,0 +1,111 @@
+"""Receipts: stored webhooks become facts about messages and people. Order, repeats and crashes do not change the outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from channels.base import Channel, Receipt, ReceiptKind
+from jobs.house import House
+from jobs.links import message_id
+from store import outbox, receipts
+
+log = structlog.get_logger()
+
+BATCH = 200
+KEPT = timedelta(hours=1)  # how long a receipt waits for a message that is not known or not settled yet
+
+_ABOUT_PEOPLE = {ReceiptKind.OPTED_OUT, ReceiptKind.OPTED_IN, ReceiptKind.REPLIED}
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """One receipt of a stored body, and what was found of it."""
+
+    row: Any
+    receipt: Receipt
+    fact: receipts.Fact
+
+
+async def apply_receipts(house: House, now: datetime) -> int:
+    """Apply one batch of stored webhooks; returns how many are done with."""
+    async with house.database.begin() as connection:
+        rows = await receipts.take(connection, BATCH)
+        told, broken = _read(house, rows)
+        found, waiting = await _find(connection, told, now)
+        new = await receipts.remember(connection, [item.fact for item in found])
+        await receipts.move(connection, [item.fact for item in found], now)
+        for source in {row.source for row in rows}:
+            fresh = [item for item in found if item.row.source == source and item.fact.event_id in new]
+            await _people(connection, house.channels[source], fresh, now)
+        done = [(row.id, broken.get(row.id)) for row in rows if row.id not in waiting]
+        await receipts.done(connection, done, now)
+    for row, error in done:
+        if error:
+            log.warning("receipt.unreadable", receipt_id=row, error=error)
+    return len(done)
+
+
+def _read(house: House, rows: Sequence[Any]) -> tuple[list[_Told], dict[int, str]]:
+    told: list[_Told] = []
+    broken: dict[int, str] = {}
+    for row in rows:
+        webhook = house.channels[row.source].webhook if row.source in house.channels else None
+        try:
+            parsed = webhook.parse(row.body) if webhook else []
+        except ValueError as error:
+            broken[row.id] = f"{type(error).__name__}: {error}"[:200]
+            continue
+        told += [_Told(row, receipt, _fact(row.source, receipt)) for receipt in parsed]
+    return told, broken
+
+
+def _fact(source: str, receipt: Receipt) -> receipts.Fact:
+    about = receipt.key or receipt.provider_id or receipt.address or ""
+    return receipts.Fact(
+        event_id=f"{source}:{about}:{receipt.kind}:{int(receipt.at.timestamp())}",
+        kind=receipt.kind,
+        at=receipt.at,
+        message_id=message_id(receipt.key),
+        detail=receipt.code or receipt.text,
+    )
+
+
+async def _find(connection: AsyncConnection, told: Sequence[_Told], now: datetime) -> tuple[list[_Told], set[int]]:
+    """Those whose message is known and settled, and the ids of stored bodies that have to wait."""
+    refs = await receipts.resolve(connection, [(item.fact.message_id, item.receipt.provider_id) for item in told])
+    found: list[_Told] = []
+    waiting: set[int] = set()
+    for item, (known, early) in zip(told, refs, strict=True):
+        names_message = item.receipt.kind not in _ABOUT_PEOPLE
+        if names_message and (known is None or early) and item.row.received_at > now - KEPT:
+            waiting.add(item.row.id)
+        else:
+            found.append(replace(item, fact=replace(item.fact, message_id=known)))
+    return found, waiting
+
+
+async def _people(connection: AsyncConnection, channel: Channel, fresh: Sequence[_Told], now: datetime) -> None:
+    """Opt-outs, opt-ins and dead addresses; replies are kept for a person to see."""
+    if channel.addresses is None:
+        return
+    owners = await receipts.owners(connection, channel.addresses, [item.receipt.address for item in fresh if item.receipt.address])
+    out = [
+        (person, channel.name, f"receipt:{item.fact.event_id}")
+        for item in fresh
+        if item.receipt.kind is ReceiptKind.OPTED_OUT
+        for person in owners.get(item.receipt.address or "", [])
+    ]
+    back = [person for item in fresh if item.receipt.kind is ReceiptKind.OPTED_IN for person in owners.get(item.receipt.address or "", [])]
+    await outbox.opt_out(connection, out, now)
+    await receipts.opt_in(connection, back, channel.name, now)
+    dead = [(item.receipt.address, item.receipt.code or "receipt") for item in fresh if item.receipt.drop_address and item.receipt.address]
+    await receipts.drop(connection, channel.addresses, dead, now)
+    for item in fresh:
+        if item.receipt.kind in _ABOUT_PEOPLE:
+            log.info(f"customer.{item.receipt.kind}", channel=channel.name, receipt_id=item.row.id)

@@ -1,0 +1,120 @@
+"""From a template variant and a person to an envelope. What is the same for everybody is compiled once a variant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from pydantic import ValidationError
+
+from channels.base import Address, Channel, Content, Envelope
+from config.templating import RenderError, compile_text
+from jobs.catalog import Published
+from jobs.house import House
+from jobs.links import message_key
+
+_RENDERED = {"rendered": True}
+_Fill = Callable[[Mapping[str, object]], Any]
+
+
+class CompiledContent:
+    """One variant's words on one channel, ready to be filled in."""
+
+    def __init__(self, content: Content) -> None:
+        prepared = content.prepared()
+        self._kind = type(prepared)
+        self._fields = {
+            name: _compile(value, escape=name in prepared.html_fields) for name, value in prepared.model_dump(exclude_none=True).items()
+        }
+
+    def render(self, values: Mapping[str, object]) -> Content:
+        """Fill in one person. Raises RenderError, which never holds a value."""
+        data = {name: fill(values) for name, fill in self._fields.items()}
+        try:
+            return self._kind.model_validate(data, context=_RENDERED)
+        except ValidationError as error:
+            fault = error.errors(include_input=False, include_url=False)[0]
+            place = ".".join(map(str, fault["loc"]))
+            raise RenderError(f"{place}: filled in, the text is not valid any more ({fault['type']})") from None
+
+
+def _compile(value: Any, *, escape: bool) -> _Fill:
+    if isinstance(value, str) and ("{{" in value or "{%" in value):
+        return compile_text(value, autoescape=escape).render
+    if isinstance(value, Mapping):
+        fills = {name: _compile(item, escape=escape) for name, item in value.items()}
+        return lambda values: {name: fill(values) for name, fill in fills.items()}
+    if isinstance(value, list | tuple):
+        parts = [_compile(item, escape=escape) for item in value]
+        return lambda values: [fill(values) for fill in parts]
+    return lambda values: value
+
+
+@lru_cache(maxsize=1024)
+def _compiled(content: Content) -> CompiledContent:
+    return CompiledContent(content)
+
+
+def render(content: Content, values: Mapping[str, object]) -> Content:
+    """Raises RenderError."""
+    return _compiled(content).render(values)
+
+
+def person_values(
+    *, name: str, customer_no: str, locale: str, attributes: Mapping[str, object], campaign: str, event: Mapping[str, object]
+) -> dict[str, object]:
+    """What a template may use of one person and of what the message is about."""
+    return {
+        "name": name,
+        "first_name": name.split(" ")[0],
+        "customer_no": customer_no,
+        "locale": locale,
+        "attributes": attributes,
+        "campaign": campaign,
+        "event": event,
+    }
+
+
+class Renderer:
+    """Makes the envelopes of one block; `published` holds the versions its messages were planned with."""
+
+    def __init__(self, house: House, published: Mapping[int, Published]) -> None:
+        self._house = house
+        self._published = published
+
+    def envelope(self, row: Any, channel: Channel, address: Address | None, now: datetime) -> Envelope:
+        """row: a claimed message with its person, run and event. Raises RenderError."""
+        config = self._published[row.version_id].config
+        variants = config.templates[config.campaigns[row.campaign].template].variants
+        content = variants[row.variant].channels.get(channel.name) if row.variant >= 0 else None
+        if not isinstance(content, Content):
+            raise RenderError(f"no variant of the template speaks to this person on {channel.name}")
+        values = person_values(
+            name=row.name,
+            customer_no=row.customer_no,
+            locale=row.locale,
+            attributes=row.attributes,
+            campaign=row.campaign,
+            event=row.event_data or row.run_data,
+        )
+        return Envelope(
+            message_id=row.id,
+            key=message_key(row.id),
+            person_id=row.person_id,
+            campaign=row.campaign,
+            category=row.category,
+            priority=row.priority,
+            locale=row.locale,
+            content=render(content, values),
+            ttl=row.expires_at - now,
+            address=address,
+            unsubscribe=self._unsubscribe(row, channel, config.rules.categories.get(row.category)),
+        )
+
+    def _unsubscribe(self, row: Any, channel: Channel, category: Any) -> str | None:
+        if category is not None and not category.offer:
+            return None
+        token = self._house.signer.sign("unsubscribe", str(row.person_id), channel.name)
+        return f"{self._house.settings.http.public_url.rstrip('/')}/u/{token}"

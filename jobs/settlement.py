@@ -1,0 +1,51 @@
+"""From what adapters answered to what becomes of a message: pure functions."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from channels.base import Outcome, Rejected, Retry, Sent, Unknown
+from jobs.retry import next_attempt
+from store.outbox import Settlement
+
+# One device that took it makes the message sent; a doubtful one is worse to repeat than a refused one.
+_BEST = (Sent, Unknown, Retry, Rejected)
+
+
+def combine(outcomes: Sequence[Outcome]) -> Outcome:
+    """The outcome of a message from those of its addresses."""
+    return min(outcomes, key=lambda outcome: _BEST.index(type(outcome)))
+
+
+def outcome_row(outcome: Outcome) -> tuple[str, str | None, str | None]:
+    """(outcome, code, provider id) as the attempts table keeps it."""
+    if isinstance(outcome, Sent):
+        return "sent", None, outcome.provider_id
+    return type(outcome).__name__.lower(), outcome.code, None
+
+
+def settlement(row: Any, outcome: Outcome, *, now: datetime, resend: bool, chance: random.Random) -> Settlement:
+    """row: a claimed message (id, fence, attempts, expires_at). resend: its category repeats a doubtful send, flagged."""
+    match outcome:
+        case Sent(provider_id):
+            return Settlement(row.id, row.fence, "sent", now, provider_id=provider_id)
+        case Rejected(code):
+            return Settlement(row.id, row.fence, "failed", now, code)
+        case Unknown(code) if not resend:
+            return Settlement(row.id, row.fence, "unknown", now, code)
+        case Unknown(code):
+            return _again(row, code, None, now, chance, doubtful=True)
+        case Retry(code, after):
+            return _again(row, code, after, now, chance, doubtful=False)
+
+
+def _again(row: Any, code: str, after: Any, now: datetime, chance: random.Random, *, doubtful: bool) -> Settlement:
+    wait = next_attempt(row.attempts, after, chance)
+    if wait is None:
+        return Settlement(row.id, row.fence, "failed", now, f"tries_used_up:{code}", doubtful=doubtful)
+    if now + wait >= row.expires_at:
+        return Settlement(row.id, row.fence, "failed", now, f"too_late_to_retry:{code}", doubtful=doubtful)
+    return Settlement(row.id, row.fence, "deferred", now, f"retry:{code}", next_attempt_at=now + wait, doubtful=doubtful)

@@ -1,0 +1,51 @@
+"""Sweep: what a worker that died left behind. Jobs are nudges; the messages table is the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from jobs.house import House
+from store import messages, outbox
+
+log = structlog.get_logger()
+
+GRACE = timedelta(seconds=30)  # a job may wait this long in the queue before its chunk counts as forgotten
+BATCH = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    lapsed: int = 0
+    nudged: int = 0
+    late: int = 0
+
+
+async def sweep(house: House, now: datetime) -> Swept:
+    """Leases that ran out, chunks nobody will send, released messages that are worthless by now."""
+    async with house.database.begin() as connection:
+        lapsed = await outbox.lapsed(
+            connection,
+            now=now,
+            safe=[name for name, channel in house.channels.items() if channel.repeat_is_safe],
+            resend=await _resend(house, connection),
+            limit=BATCH,
+        )
+        late = await outbox.expire_released(connection, now)
+    for message, status in lapsed:
+        log.warning("message.lease_lapsed", message_id=message, status=status)
+    async with house.database.begin() as connection:
+        orphans = await outbox.orphans(connection, now - GRACE)
+        if orphans:
+            await house.nudge(connection, [messages.Chunk(*orphan) for orphan in orphans])
+            log.warning("chunk.nudged_again", chunks=len(orphans))
+    return Swept(len(lapsed), len(orphans), late)
+
+
+async def _resend(house: House, connection: AsyncConnection) -> list[str]:
+    published = await house.catalog.newest(connection)
+    categories = published.config.rules.categories if published else {}
+    return [name for name, category in categories.items() if category.on_unknown == "resend"]

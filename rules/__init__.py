@@ -1,0 +1,1 @@
+"""Whether and when: pure functions over frozen values, no I/O."""

@@ -1,0 +1,123 @@
+"""What the rules judge by: frozen facts about one message, one person, and what that person got before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from config.models import Category, Rules
+from config.values import OpenHours
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What a person agreed to on one channel. hours: when offers may come besides the lawful hours; None = nothing recorded."""
+
+    marketing: bool
+    hours: OpenHours | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """zone: IANA name. contact_hours: the person's own hours, None = any. reachable: channels with a live address."""
+
+    id: int
+    zone: str
+    contact_hours: OpenHours | None
+    consents: Mapping[str, Consent]
+    opted_out: frozenset[str]
+    reachable: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A queued message. channels: one, or several of which the first reachable is taken. window: None = none applies."""
+
+    id: int
+    person_id: int
+    run_id: int
+    campaign: str
+    channels: tuple[str, ...]
+    category: str
+    topic: str | None
+    priority: int
+    window_name: str
+    window: OpenHours | None
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A message that counts against others: released, sending, sent or unknown. `at` is when it was sent, or else released."""
+
+    message_id: int
+    run_id: int
+    channel: str
+    category: str
+    topic: str | None
+    at: datetime
+
+
+class Code(StrEnum):
+    """Why a message waits or will never go. The order is the order of the checks."""
+
+    NO_CONSENT = "no_consent"
+    OPTED_OUT = "opted_out"
+    NO_HOURS_CONSENT = "no_hours_consent"
+    NO_ADDRESS = "no_address"
+    EXPIRED = "expired"
+    NO_WINDOW = "no_window"
+    OUTSIDE_WINDOW = "outside_window"
+    SAME_TOPIC = "same_topic"
+    GAP = "gap"
+    CAP = "cap"
+    PENDING_HIGHER_PRIORITY = "pending_higher_priority"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """detail names what stood in the way: a window, a cap, the other message's id."""
+
+    code: Code
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.code}:{self.detail}" if self.detail else str(self.code)
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class Defer:
+    until: datetime
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Suppress:
+    reason: Reason
+
+
+Verdict = Release | Defer | Suppress
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The rules in force and what the registry says of channels. lookback: how far history matters at all."""
+
+    rules: Rules
+    personal: frozenset[str]  # channels on which offers fall under the law's hours
+    needs_address: frozenset[str]
+    lookback: timedelta
+
+    def category(self, name: str) -> Category:
+        """A category that rules.yaml no longer has keeps every check and no privilege."""
+        return self.rules.categories.get(name, _NO_PRIVILEGE)
+
+
+_NO_PRIVILEGE = Category(offer=True)

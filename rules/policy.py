@@ -1,0 +1,24 @@
+"""Builds the policy the rules judge by from rules.yaml and what the registry says of channels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from config.models import Rules
+from config.values import Calendar, Period
+from rules.facts import Policy
+
+# A day longer than the longest: periods are local, and a change of clocks or of the person's zone stretches them.
+_CALENDAR = {Calendar.DAY: timedelta(days=2), Calendar.WEEK: timedelta(days=8), Calendar.MONTH: timedelta(days=32)}
+
+
+def policy(rules: Rules, personal: Iterable[str], needs_address: Iterable[str]) -> Policy:
+    """personal: channels on which offers fall under the law's hours. needs_address: those that must have one to send to."""
+    overlap = rules.overlap
+    lookback = max([overlap.gap, overlap.same_topic, *(_length(cap.per) for cap in overlap.caps)])
+    return Policy(rules, frozenset(personal), frozenset(needs_address), lookback)
+
+
+def _length(period: Period) -> timedelta:
+    return _CALENDAR[period] if isinstance(period, Calendar) else period

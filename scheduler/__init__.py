@@ -1,0 +1,1 @@
+"""The daemon: time becomes work here."""

@@ -1,0 +1,107 @@
+"""The wiring diagram: settings become a house. The only place that knows every concrete part."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import structlog
+
+from channels.base import Channel, Ports
+from channels.registry import CHANNELS
+from config.loader import Config, load
+from config.problems import ConfigError, Problem
+from config.settings import Settings
+from jobs.catalog import Catalog
+from jobs.clock import Clock, DatabaseClock
+from jobs.house import Account, House
+from jobs.links import Signer
+from store import limits, schema, ticks, versions
+from store.engine import Database, database_uri, open_database, reachable
+
+log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def open_house(
+    settings: Settings, *, migrate: bool = False, send: bool = False, clock: Clock | None = None, channels: Mapping[str, Channel] = CHANNELS
+) -> AsyncIterator[House]:
+    """Database up, schema checked, keys read; with `send` also the channels this environment has credentials for.
+
+    Raises ConfigError when the database cannot be reached, or is behind this code and `migrate` is off.
+    """
+    database = open_database(await asyncio.to_thread(database_uri, settings))
+    try:
+        await reachable(database)
+        await _schema(database, migrate)
+        house = House(settings, database, clock or DatabaseClock(database), channels, Catalog(channels))
+        now = await house.clock.sync()
+        house = replace(house, signer=await _signer(settings, database, house))
+        if send:
+            house = replace(house, accounts=await open_accounts(house))
+        log.debug("house.open", channels=sorted(house.accounts), at=now.isoformat())
+        try:
+            yield house
+        finally:
+            for account in house.accounts.values():
+                await account.adapter.close()
+    finally:
+        await database.close()
+
+
+async def _schema(database: Database, migrate: bool) -> None:
+    if migrate:
+        if await schema.upgrade(database):
+            log.info("schema.upgraded")
+        return
+    async with database.engine.connect() as connection:
+        if await schema.behind(connection):
+            message = "the database has not the schema of this version; run `kabar db upgrade` first"
+            raise ConfigError([Problem("KABAR_DATABASE_URL", 0, 0, message)])
+
+
+async def _signer(settings: Settings, database: Database, house: House) -> Signer:
+    if settings.http.signing_key is not None:
+        return Signer(settings.http.signing_key.get_secret_value().encode())
+    async with database.begin() as connection:
+        key = await ticks.set_fact_once(connection, "signing_key", secrets.token_urlsafe(32), house.clock.now())
+    return Signer(str(key).encode())
+
+
+def contents(channels: Mapping[str, Channel] = CHANNELS) -> dict[str, type]:
+    """Channel name → what a template says on it, as the loader wants it."""
+    return {name: channel.content for name, channel in channels.items()}
+
+
+def read_config(directory: Path, channels: Mapping[str, Channel] = CHANNELS) -> Config:
+    """Raises ConfigError with every problem."""
+    return load(directory, contents(channels))
+
+
+async def publish(house: House, config: Config) -> int:
+    """Put a configuration in force; returns its version."""
+    now = await house.clock.sync()
+    async with house.database.begin() as connection:
+        return await versions.publish(connection, digest=config.hash, files=config.files, now=now)
+
+
+async def open_accounts(house: House) -> dict[str, Account]:
+    """The default account of every channel whose settings are complete; the others are named in the log."""
+    opened: dict[str, Account] = {}
+    ports = Ports(put_popup=house.tray.put)
+    for name, channel in house.channels.items():
+        settings = channel.settings.read()
+        missing = channel.missing(settings)
+        if missing:
+            log.warning("channel.not_configured", channel=name, missing=list(missing))
+            continue
+        adapter = channel.adapter(settings, ports)
+        await adapter.start()
+        opened[name] = Account(name, channel, settings, adapter)
+        async with house.database.begin() as connection:
+            await limits.ensure(connection, account=name, channel=name, rate=settings.rate, now=house.clock.now())
+    return opened

@@ -1,0 +1,67 @@
+"""Plays the house on a virtual clock: the same jobs as the daemon's, from one moment that matters to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from jobs.clock import VirtualClock
+from jobs.house import House
+from jobs.plan import plan
+from jobs.receipts import apply_receipts
+from jobs.reconcile import reconcile
+from jobs.sweep import sweep
+from jobs.valve import valve
+from rules.windows import Openings
+from scheduler.firing import fire
+from scheduler.occurrences import next_at
+from store import limits, messages, runs
+
+LONGEST_STEP = timedelta(hours=1)
+SHORTEST_STEP = timedelta(seconds=1)
+ROUNDS = 10_000
+
+Send = Callable[[], Awaitable[None]]
+Step = Callable[[datetime], Awaitable[None]]
+
+
+async def drive(house: House, clock: VirtualClock, until: datetime, send: Send, on_step: Step) -> None:
+    """From the clock's now to `until`. send: carries out what is released; on_step: called after each settled moment."""
+    while True:
+        await settle(house, clock, send)
+        await on_step(clock.now())
+        if clock.now() >= until:
+            return
+        clock.advance_to(min(await next_moment(house, clock.now()), until))
+
+
+async def settle(house: House, clock: VirtualClock, send: Send) -> None:
+    """Everything that can happen now, happens."""
+    for _ in range(ROUNDS):
+        await fire(house, clock.now())
+        planned = await plan(house, clock.now())
+        report = await valve(house, clock.now())
+        await send()
+        receipts = await apply_receipts(house, clock.now())
+        if not (planned.runs or planned.events or report.released or receipts):
+            break
+    await sweep(house, clock.now())
+    await reconcile(house, clock.now())
+
+
+async def next_moment(house: House, now: datetime) -> datetime:
+    """The earliest of: a run falls due, a deferred message wakes, a window opens, an account may send again."""
+    async with house.database.begin() as connection:
+        published = await house.catalog.newest(connection)
+        wake = await messages.next_wake(connection)
+        active = await runs.active(connection)
+        accounts = await limits.every(connection)
+    moments = [now + LONGEST_STEP, wake, *(account.open_until for account in accounts)]
+    if published is not None:
+        campaigns = published.config.campaigns.values()
+        moments += [next_at(published.config, item, published.calendar, now, LONGEST_STEP) for item in campaigns if item.when.event is None]
+        for key in {key for run in active for key in run.window_keys}:
+            _, hours, zone = published.window(key)
+            opening = hours and Openings(published.calendar, zone, [(hours,)]).opening(now)
+            moments += [opening[0]] if opening else []
+    return min(moment for moment in moments if moment is not None and moment >= now + SHORTEST_STEP)

@@ -1,0 +1,74 @@
+"""The database: an external server by URL, or the embedded one; and the few ways the house talks to it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from config.problems import ConfigError, Problem
+from config.settings import Settings
+from store.embedded import embedded_uri
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """engine: SQLAlchemy's pool. conninfo: the same server for psycopg and procrastinate."""
+
+    engine: AsyncEngine
+    conninfo: str
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction: commits at the end, rolls back on any exception."""
+        async with self.engine.begin() as connection:
+            yield connection
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def database_uri(settings: Settings) -> str:
+    """`postgresql://…` of the configured server, or of the embedded one, which is started. Raises ConfigError."""
+    if settings.database_url is None:
+        return embedded_uri(settings.var_dir / "postgres")
+    try:
+        url = make_url(settings.database_url.get_secret_value())
+    except ArgumentError:
+        raise ConfigError([Problem("KABAR_DATABASE_URL", 0, 0, "is not a database URL; write postgresql://user@host/name")]) from None
+    if url.get_backend_name() != "postgresql":
+        message = f'"{url.get_backend_name()}" is not supported; Kabar runs on PostgreSQL: postgresql://user@host/name'
+        raise ConfigError([Problem("KABAR_DATABASE_URL", 0, 0, message)])
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def open_database(uri: str, *, pool_size: int = 10, **options: Any) -> Database:
+    """A pool on a `postgresql://` URI. Nothing is connected yet."""
+    url = make_url(uri).set(drivername="postgresql+psycopg")
+    engine = create_async_engine(url, pool_size=pool_size, max_overflow=10, pool_pre_ping=True, **options)
+    return Database(engine, uri)
+
+
+async def reachable(database: Database) -> None:
+    """Raises ConfigError with the server's own words when nobody answers."""
+    try:
+        async with database.engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+    except (OSError, psycopg.Error) as error:
+        raise _unreachable(database, error) from None
+    except Exception as error:
+        raise _unreachable(database, getattr(error, "orig", None) or error) from None
+
+
+def _unreachable(database: Database, error: BaseException) -> ConfigError:
+    url = make_url(database.conninfo)
+    words = str(error).strip().split("\n")[0]
+    message = f"cannot reach the database {url.render_as_string(hide_password=True)}: {words}; is the server up, is the URL right?"
+    return ConfigError([Problem("KABAR_DATABASE_URL", 0, 0, message)])

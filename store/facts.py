@@ -1,0 +1,24 @@
+"""What the valve asks about people, in one query a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store.statements import LONGS, rows, sql
+
+_PEOPLE = sql(
+    """SELECT p.id, p.timezone, p.contact_hours, p.consents,
+              ARRAY(SELECT DISTINCT a.sort FROM addresses a WHERE a.person_id = p.id AND a.listed AND a.dropped_at IS NULL) AS sorts,
+              ARRAY(SELECT o.channel FROM optouts o WHERE o.person_id = p.id AND o.withdrawn_at IS NULL) AS opted_out
+       FROM people p WHERE p.id = ANY(:ids)""",
+    ids=LONGS,
+)
+
+
+async def people(connection: AsyncConnection, ids: list[int]) -> Sequence[Row[Any]]:
+    """(id, timezone, contact_hours, consents, sorts of live addresses, channels opted out of)."""
+    return await rows(connection, _PEOPLE, ids=ids)

@@ -1,0 +1,183 @@
+"""Messages as the valve sees them: candidates, what went before, its verdicts. Every UPDATE names the state it expects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store.statements import INTS, LONGS, TEXTS, TIMES, rows, run, sql
+
+CONTACTS = "('released', 'sending', 'sent', 'delivered', 'read', 'unknown')"
+
+_LOCK = sql("SELECT pg_try_advisory_xact_lock(hashtext('kabar.valve')) AS won")
+_WAKE = sql(
+    """WITH due AS MATERIALIZED (SELECT id FROM messages WHERE status = 'deferred' AND next_attempt_at <= :now
+                                 ORDER BY next_attempt_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+       UPDATE messages m SET status = 'queued', next_attempt_at = NULL FROM due WHERE m.id = due.id AND m.status = 'deferred'"""
+)
+_EXPIRE = sql(
+    """WITH late AS MATERIALIZED (SELECT id FROM messages WHERE status IN ('queued', 'deferred') AND expires_at <= :now
+                                  LIMIT :limit FOR UPDATE SKIP LOCKED)
+       UPDATE messages m SET status = 'expired', settled_at = :now, next_attempt_at = NULL,
+              reason = CASE WHEN m.reason IS NULL THEN 'expired' ELSE 'expired_after:' || m.reason END
+       FROM late WHERE m.id = late.id AND m.status IN ('queued', 'deferred')"""
+)
+_CANDIDATE = "m.id, m.run_id, m.person_id, m.channel, m.fallback, m.category, m.topic, m.variant, m.window_key, m.expires_at"
+_CANDIDATES = sql(
+    f"""SELECT m.* FROM unnest(:runs, :channels, :keys, :limits) AS k(run_id, channel, window_key, room)
+        CROSS JOIN LATERAL (SELECT {_CANDIDATE} FROM messages m WHERE m.run_id = k.run_id AND m.channel = k.channel
+                            AND m.window_key = k.window_key AND m.status = 'queued' ORDER BY m.id LIMIT k.room) m""",
+    runs=LONGS,
+    channels=TEXTS,
+    keys=TEXTS,
+    limits=INTS,
+)
+_RIVALS = sql(
+    f"""SELECT {_CANDIDATE} FROM messages m
+        WHERE m.person_id = ANY(:people) AND m.status = 'queued' AND m.id <> ALL(:known)""",
+    people=LONGS,
+    known=LONGS,
+)
+_HISTORY = sql(
+    f"""SELECT person_id, id, run_id, channel, category, topic, coalesce(sent_at, released_at) AS at
+        FROM messages WHERE person_id = ANY(:people) AND released_at >= :since AND status IN {CONTACTS}""",
+    people=LONGS,
+)
+_OUTSTANDING = sql("SELECT channel, count(*) AS n FROM messages WHERE status IN ('released', 'sending') GROUP BY channel")
+_CHUNKS = sql("SELECT nextval('chunks') AS id FROM generate_series(1, :n)")
+_TRAIL = (
+    "jsonb_build_array(jsonb_strip_nulls(jsonb_build_object("
+    "'at', CAST(:now AS timestamptz), 'is', {what}, 'why', {why}, 'until', {until})))"
+)
+_RELEASE = sql(
+    f"""UPDATE messages m SET status = 'released', released_at = :now, channel = v.channel, chunk_id = v.chunk, rules_id = :rules,
+               fallback = array_remove(m.fallback, v.channel), reason = NULL, next_attempt_at = NULL, sent_at = NULL,
+               trail = m.trail || {_TRAIL.format(what="'released'", why="NULL", until="NULL")}
+        FROM unnest(:ids, :channels, :chunks) AS v(id, channel, chunk) WHERE m.id = v.id AND m.status = 'queued'""",
+    ids=LONGS,
+    channels=TEXTS,
+    chunks=LONGS,
+)
+_DEFER = sql(
+    f"""UPDATE messages m SET status = 'deferred', reason = v.reason, next_attempt_at = v.until,
+               trail = m.trail || {_TRAIL.format(what="'deferred'", why="v.reason", until="v.until")}
+        FROM unnest(:ids, :reasons, :untils) AS v(id, reason, until) WHERE m.id = v.id AND m.status = 'queued'""",
+    ids=LONGS,
+    reasons=TEXTS,
+    untils=TIMES,
+)
+_SUPPRESS = sql(
+    f"""UPDATE messages m SET status = 'suppressed', reason = v.reason, settled_at = :now,
+               trail = m.trail || {_TRAIL.format(what="'suppressed'", why="v.reason", until="NULL")}
+        FROM unnest(:ids, :reasons) AS v(id, reason) WHERE m.id = v.id AND m.status = 'queued'""",
+    ids=LONGS,
+    reasons=TEXTS,
+)
+_ENQUEUE = sql(
+    """SELECT procrastinate_defer_jobs_v1(ARRAY(
+         SELECT ROW(v.channel, 'dispatch', v.priority, NULL, 'chunk:' || v.chunk,
+                    jsonb_build_object('chunk', v.chunk, 'channel', v.channel), NULL)::procrastinate_job_to_defer_v1
+         FROM unnest(:chunks, :channels, :priorities) AS v(chunk, channel, priority)))""",
+    chunks=LONGS,
+    channels=TEXTS,
+    priorities=INTS,
+)
+_CANCEL = sql(
+    """UPDATE messages SET status = 'cancelled', reason = :reason, settled_at = :now, next_attempt_at = NULL
+       WHERE run_id = :run AND status IN ('queued', 'deferred')"""
+)
+_NEXT_WAKE = sql(
+    """SELECT least((SELECT min(next_attempt_at) FROM messages WHERE status = 'deferred'),
+                    (SELECT min(expires_at) FROM messages WHERE status IN ('queued', 'deferred')),
+                    (SELECT min(lease_until) FROM messages WHERE status = 'sending')) AS at"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Up to 250 released messages of one channel: one job."""
+
+    id: int
+    channel: str
+    priority: int
+
+
+async def valve_lock(connection: AsyncConnection) -> bool:
+    """True for the one valve that works; held until the transaction ends."""
+    return bool((await rows(connection, _LOCK))[0].won)
+
+
+async def wake(connection: AsyncConnection, now: datetime, limit: int) -> int:
+    """Deferred messages whose time has come are queued again."""
+    return await run(connection, _WAKE, now=now, limit=limit)
+
+
+async def expire(connection: AsyncConnection, now: datetime, limit: int) -> int:
+    """Waiting messages that are worthless by now."""
+    return await run(connection, _EXPIRE, now=now, limit=limit)
+
+
+async def candidates(connection: AsyncConnection, slots: Sequence[tuple[int, str, str, int]]) -> Sequence[Row[Any]]:
+    """Queued messages of (run, channel, window key, at most so many), each slot by an index range of its own."""
+    runs, channels, keys, limits = (list(column) for column in zip(*slots, strict=True))
+    return await rows(connection, _CANDIDATES, runs=runs, channels=channels, keys=keys, limits=limits)
+
+
+async def rivals(connection: AsyncConnection, people: list[int], known: list[int]) -> Sequence[Row[Any]]:
+    """Other queued messages of the same people."""
+    return await rows(connection, _RIVALS, people=people, known=known)
+
+
+async def history(connection: AsyncConnection, people: list[int], since: datetime) -> Sequence[Row[Any]]:
+    """(person_id, id, run_id, channel, category, topic, at) of what counts against new messages."""
+    return await rows(connection, _HISTORY, people=people, since=since)
+
+
+async def outstanding(connection: AsyncConnection) -> dict[str, int]:
+    """Released and sending messages of each channel."""
+    return {row.channel: row.n for row in await rows(connection, _OUTSTANDING)}
+
+
+async def new_chunks(connection: AsyncConnection, n: int) -> list[int]:
+    return [row.id for row in await rows(connection, _CHUNKS, n=n)]
+
+
+async def release(
+    connection: AsyncConnection, ids: list[int], channels: list[str], chunks: list[int], *, rules_id: int, now: datetime
+) -> int:
+    return await run(connection, _RELEASE, ids=ids, channels=channels, chunks=chunks, rules=rules_id, now=now)
+
+
+async def defer(connection: AsyncConnection, ids: list[int], reasons: list[str], untils: list[datetime], *, now: datetime) -> int:
+    return await run(connection, _DEFER, ids=ids, reasons=reasons, untils=untils, now=now)
+
+
+async def suppress(connection: AsyncConnection, ids: list[int], reasons: list[str], *, now: datetime) -> int:
+    return await run(connection, _SUPPRESS, ids=ids, reasons=reasons, now=now)
+
+
+async def enqueue(connection: AsyncConnection, chunks: Sequence[Chunk]) -> None:
+    """One procrastinate job per chunk, in the transaction that released its messages."""
+    await connection.execute(
+        _ENQUEUE,
+        {
+            "chunks": [chunk.id for chunk in chunks],
+            "channels": [chunk.channel for chunk in chunks],
+            "priorities": [chunk.priority for chunk in chunks],
+        },
+    )
+
+
+async def cancel_run(connection: AsyncConnection, run_id: int, reason: str, now: datetime) -> int:
+    return await run(connection, _CANCEL, run=run_id, reason=reason, now=now)
+
+
+async def next_wake(connection: AsyncConnection) -> datetime | None:
+    """The earliest moment at which a waiting message needs to be looked at again."""
+    at = (await rows(connection, _NEXT_WAKE))[0].at
+    return at if isinstance(at, datetime) else None

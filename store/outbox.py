@@ -1,0 +1,225 @@
+"""Messages in the hands of dispatch: claim, settle, hand back, and the sweeping up after a worker that died."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store.statements import INTS, LONGS, TEXTS, TIMES, rows, run, sql
+
+# Claimed and committed, with lease and fencing token, before the first byte leaves. What changed since the release is
+# looked at here once more: paused messages are left alone, expired ones and offers to people who opted out set aside.
+_CLAIM = sql(
+    """WITH picked AS MATERIALIZED (
+         SELECT m.id FROM messages m WHERE m.chunk_id = :chunk AND m.status = 'released'
+           AND NOT EXISTS (SELECT FROM pauses q JOIN runs r ON r.id = m.run_id
+                           WHERE coalesce(q.channel, m.channel) = m.channel AND coalesce(q.campaign, r.campaign) = r.campaign)
+         ORDER BY m.id LIMIT :limit FOR UPDATE SKIP LOCKED),
+       claimed AS (
+         UPDATE messages m SET
+           status = CASE WHEN m.expires_at <= :now THEN 'expired' WHEN o.person_id IS NOT NULL THEN 'suppressed' ELSE 'sending' END,
+           reason = CASE WHEN m.expires_at <= :now THEN 'expired' WHEN o.person_id IS NOT NULL THEN 'opted_out' END,
+           settled_at = CASE WHEN m.expires_at <= :now OR o.person_id IS NOT NULL THEN CAST(:now AS timestamptz) END,
+           lease_until = :lease_until, fence = m.fence + 1, attempts = m.attempts + 1
+         FROM picked LEFT JOIN (SELECT x.id, x.person_id FROM messages x
+                                JOIN optouts ON optouts.person_id = x.person_id AND optouts.channel = x.channel
+                                 AND optouts.withdrawn_at IS NULL AND x.category = ANY(:offers)
+                                WHERE x.chunk_id = :chunk AND x.status = 'released') o ON o.id = picked.id
+         WHERE m.id = picked.id AND m.status = 'released'
+         RETURNING m.id, m.run_id, m.person_id, m.event_ref, m.channel, m.category, m.variant, m.status, m.fence, m.attempts,
+                   m.expires_at, m.maybe_duplicate)
+       SELECT c.*, p.customer_no, p.name, p.locale, p.attributes, r.campaign, r.version_id, r.priority, r.data AS run_data,
+              e.data AS event_data,
+              coalesce((SELECT jsonb_agg(jsonb_build_array(a.id, a.kind, a.value, a.platform) ORDER BY a.id) FROM addresses a
+                        WHERE a.person_id = c.person_id AND a.sort = :sort AND a.listed AND a.dropped_at IS NULL), '[]') AS addresses
+       FROM claimed c JOIN people p ON p.id = c.person_id JOIN runs r ON r.id = c.run_id
+       LEFT JOIN events e ON e.id = c.event_ref ORDER BY c.id""",
+    offers=TEXTS,
+)
+_SETTLE = sql(
+    """UPDATE messages m SET status = v.status, reason = v.reason, provider_id = coalesce(v.provider_id, m.provider_id),
+              sent_at = CASE WHEN v.status IN ('sent', 'unknown') THEN v.at END,
+              settled_at = CASE WHEN v.status = 'deferred' THEN NULL ELSE v.at END,
+              next_attempt_at = v.next_attempt_at, lease_until = NULL, attempts = m.attempts - v.uncounted,
+              maybe_duplicate = m.maybe_duplicate OR v.doubtful,
+              trail = CASE WHEN v.status = 'deferred' THEN m.trail || jsonb_build_array(jsonb_build_object(
+                        'at', v.at, 'is', 'deferred', 'why', v.reason, 'until', v.next_attempt_at)) ELSE m.trail END
+       FROM unnest(:ids, :fences, :statuses, :reasons, :provider_ids, :ats, :next_attempts, :uncounted, :doubtful)
+            AS v(id, fence, status, reason, provider_id, at, next_attempt_at, uncounted, doubtful)
+       WHERE m.id = v.id AND m.status = 'sending' AND m.fence = v.fence
+       RETURNING m.id""",
+    ids=LONGS,
+    fences=INTS,
+    statuses=TEXTS,
+    reasons=TEXTS,
+    provider_ids=TEXTS,
+    ats=TIMES,
+    next_attempts=TIMES,
+    uncounted=INTS,
+)
+_ATTEMPTS = sql(
+    """INSERT INTO attempts (message_id, address_id, at, outcome, code, provider_id)
+       SELECT * FROM unnest(:messages, :addresses, :ats, :outcomes, :codes, :provider_ids)""",
+    messages=LONGS,
+    addresses=LONGS,
+    ats=TIMES,
+    outcomes=TEXTS,
+    codes=TEXTS,
+    provider_ids=TEXTS,
+)
+_DROP = sql(
+    """UPDATE addresses a SET dropped_at = :now, drop_reason = v.reason FROM unnest(:ids, :reasons) AS v(id, reason)
+       WHERE a.id = v.id AND a.dropped_at IS NULL""",
+    ids=LONGS,
+    reasons=TEXTS,
+)
+_OPT_OUT = sql(
+    """INSERT INTO optouts (person_id, channel, at, evidence) SELECT v.person, v.channel, :now, v.evidence
+       FROM unnest(:people, :channels, :evidence) AS v(person, channel, evidence)
+       ON CONFLICT (person_id, channel) WHERE withdrawn_at IS NULL DO NOTHING""",
+    people=LONGS,
+    channels=TEXTS,
+    evidence=TEXTS,
+)
+_HAND_BACK = sql(
+    "UPDATE messages SET status = 'queued', chunk_id = NULL, released_at = NULL WHERE chunk_id = :chunk AND status = 'released'"
+)
+_LAPSED = sql(
+    """WITH lapsed AS MATERIALIZED (SELECT id FROM messages WHERE status = 'sending' AND lease_until < :now
+                                    ORDER BY lease_until LIMIT :limit FOR UPDATE SKIP LOCKED)
+       UPDATE messages m SET fence = m.fence + 1, lease_until = NULL,
+              status = CASE WHEN m.channel = ANY(:safe) OR m.category = ANY(:resend) THEN 'queued' ELSE 'unknown' END,
+              sent_at = CASE WHEN m.channel = ANY(:safe) OR m.category = ANY(:resend) THEN NULL ELSE m.released_at END,
+              settled_at = CASE WHEN m.channel = ANY(:safe) OR m.category = ANY(:resend) THEN NULL ELSE CAST(:now AS timestamptz) END,
+              reason = 'lease_lapsed',
+              maybe_duplicate = m.maybe_duplicate OR (m.category = ANY(:resend) AND NOT m.channel = ANY(:safe))
+       FROM lapsed WHERE m.id = lapsed.id AND m.status = 'sending' RETURNING m.id, m.status""",
+    safe=TEXTS,
+    resend=TEXTS,
+)
+_EXPIRE_RELEASED = sql(
+    """UPDATE messages SET status = 'expired', reason = 'expired_released', settled_at = :now
+       WHERE status = 'released' AND expires_at <= :now"""
+)
+_ORPHANS = sql(
+    """SELECT m.chunk_id AS id, m.channel, max(r.priority) AS priority FROM messages m JOIN runs r ON r.id = m.run_id
+       WHERE m.status = 'released' AND m.released_at < :before
+         AND NOT EXISTS (SELECT FROM procrastinate_jobs j LEFT JOIN procrastinate_workers w ON w.id = j.worker_id
+                         WHERE j.task_name = 'dispatch' AND j.args ->> 'chunk' = CAST(m.chunk_id AS text)
+                           AND (j.status = 'todo' OR (j.status = 'doing' AND w.last_heartbeat > now() - interval '30 seconds')))
+       GROUP BY m.chunk_id, m.channel LIMIT 500"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What becomes of one claimed message. uncounted: 1 when the attempt never left the house."""
+
+    message_id: int
+    fence: int
+    status: str
+    at: datetime
+    reason: str | None = None
+    provider_id: str | None = None
+    next_attempt_at: datetime | None = None
+    uncounted: int = 0
+    doubtful: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One envelope to one address, and the answer."""
+
+    message_id: int
+    address_id: int | None
+    at: datetime
+    outcome: str
+    code: str | None
+    provider_id: str | None
+
+
+async def claim(
+    connection: AsyncConnection,
+    *,
+    chunk: int,
+    limit: int,
+    sort: str | None,
+    offers: list[str],
+    now: datetime,
+    lease_until: datetime,
+) -> Sequence[Row[Any]]:
+    """Take up to `limit` messages of a chunk; rows whose status is not `sending` were set aside and are told only for the log."""
+    return await rows(connection, _CLAIM, chunk=chunk, limit=limit, sort=sort or "", offers=offers, now=now, lease_until=lease_until)
+
+
+async def settle(connection: AsyncConnection, settlements: Sequence[Settlement]) -> set[int]:
+    """Returns the ids that were still ours to settle (same fencing token)."""
+    if not settlements:
+        return set()
+    found = await rows(
+        connection,
+        _SETTLE,
+        ids=[item.message_id for item in settlements],
+        fences=[item.fence for item in settlements],
+        statuses=[item.status for item in settlements],
+        reasons=[item.reason for item in settlements],
+        provider_ids=[item.provider_id for item in settlements],
+        ats=[item.at for item in settlements],
+        next_attempts=[item.next_attempt_at for item in settlements],
+        uncounted=[item.uncounted for item in settlements],
+        doubtful=[item.doubtful for item in settlements],
+    )
+    return {row.id for row in found}
+
+
+async def record_attempts(connection: AsyncConnection, attempts: Sequence[Attempt]) -> None:
+    if attempts:
+        await run(
+            connection,
+            _ATTEMPTS,
+            messages=[item.message_id for item in attempts],
+            addresses=[item.address_id for item in attempts],
+            ats=[item.at for item in attempts],
+            outcomes=[item.outcome for item in attempts],
+            codes=[item.code for item in attempts],
+            provider_ids=[item.provider_id for item in attempts],
+        )
+
+
+async def drop_addresses(connection: AsyncConnection, dead: Sequence[tuple[int, str]], now: datetime) -> None:
+    """(address id, the provider's code) each."""
+    if dead:
+        await run(connection, _DROP, ids=[item[0] for item in dead], reasons=[item[1] for item in dead], now=now)
+
+
+async def opt_out(connection: AsyncConnection, people: Sequence[tuple[int, str, str]], now: datetime) -> None:
+    """(person id, channel, evidence) each; a second word changes nothing."""
+    if people:
+        ids, channels, evidence = (list(column) for column in zip(*people, strict=True))
+        await run(connection, _OPT_OUT, people=ids, channels=channels, evidence=evidence, now=now)
+
+
+async def hand_back(connection: AsyncConnection, chunk: int) -> int:
+    """What of a chunk has not been claimed goes back to the reservoir."""
+    return await run(connection, _HAND_BACK, chunk=chunk)
+
+
+async def lapsed(connection: AsyncConnection, *, now: datetime, safe: list[str], resend: list[str], limit: int) -> list[tuple[int, str]]:
+    """Leases that ran out: (message id, new status). `safe` channels and `resend` categories are queued again."""
+    found = await rows(connection, _LAPSED, now=now, safe=safe, resend=resend, limit=limit)
+    return [(row.id, row.status) for row in found]
+
+
+async def expire_released(connection: AsyncConnection, now: datetime) -> int:
+    """Released, never claimed, worthless by now."""
+    return await run(connection, _EXPIRE_RELEASED, now=now)
+
+
+async def orphans(connection: AsyncConnection, before: datetime) -> list[tuple[int, str, int]]:
+    """(chunk, channel, priority) of released chunks that no live job will send."""
+    return [(row.id, row.channel, row.priority) for row in await rows(connection, _ORPHANS, before=before)]

@@ -1,0 +1,142 @@
+"""Loading customers: rows are staged in batches, then merged set by set into people, addresses and permissions.
+
+Everything runs in the caller's one transaction on a psycopg connection: the staging tables vanish at its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from psycopg import AsyncConnection
+from psycopg.sql import SQL, Composable, Composed, Identifier
+
+from store.people_sql import ADDRESSES, CREATE, DUPLICATES, PARTIAL_HOURS, PEOPLE, TRUNCATE
+
+Connection = AsyncConnection[Any]
+
+FIELDS = ("name", "locale", "timezone", "portfolio_value", "trades_last_month", "last_trade_on", "birthday", "contact_hours")
+
+
+class StagedPerson(NamedTuple):
+    """One accepted row. consents and attributes are JSON objects as text; digest tells identical duplicates from others."""
+
+    line: int
+    digest: int
+    customer_no: str
+    name: str
+    locale: str | None
+    timezone: str | None
+    portfolio_value: Decimal | None
+    trades_last_month: int | None
+    last_trade_on: date | None
+    birthday: date | None
+    contact_hours: str | None
+    consents: str
+    attributes: str
+
+
+class StagedAddress(NamedTuple):
+    """One address of the person on that line."""
+
+    line: int
+    sort: str
+    kind: str
+    value: str
+    platform: str | None
+
+
+class Duplicate(NamedTuple):
+    """A row whose customer number stood on an earlier line already."""
+
+    line: int
+    first_line: int
+    identical: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What a file speaks about; everything else stays as it is.
+
+    fields:     columns of people
+    consents:   channels; of `open_hours` the file knows the consent but not its hours
+    attributes: keys
+    sorts:      sorts of address
+    """
+
+    fields: tuple[str, ...]
+    consents: tuple[str, ...] = ()
+    open_hours: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
+    sorts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """Persons that were new, and persons of whom anything changed."""
+
+    inserted: int
+    updated: int
+
+
+async def prepare(connection: Connection) -> None:
+    """Create the staging tables; a second import waits here for the first one's end."""
+    for statement in CREATE:
+        await connection.execute(statement)
+
+
+async def stage(connection: Connection, people: Iterable[StagedPerson], addresses: Iterable[StagedAddress]) -> list[Duplicate]:
+    """Replace what is staged by a new batch, without its duplicates, which are returned in the order of their lines."""
+    await connection.execute(TRUNCATE)
+    await _copy(connection, "staged_people", StagedPerson._fields, people)
+    await _copy(connection, "staged_addresses", StagedAddress._fields, addresses)
+    rows = await (await connection.execute(DUPLICATES)).fetchall()
+    return sorted(Duplicate(*row) for row in rows)
+
+
+async def _copy(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+    names = SQL(", ").join(map(Identifier, columns))
+    async with (
+        connection.cursor() as cursor,
+        cursor.copy(SQL("COPY {} ({}) FROM STDIN").format(Identifier(table), names)) as copy,
+    ):
+        for row in rows:
+            await copy.write_row(row)
+
+
+async def merge(connection: Connection, spoken: Spoken, *, now: datetime, source: str) -> Merged:
+    """Write what is staged: rows that say nothing new are not touched. A dropped address stays dropped."""
+    values = {
+        "now": now,
+        "source": source,
+        "consents": list(spoken.consents),
+        "open_hours": list(spoken.open_hours),
+        "attributes": list(spoken.attributes),
+        "sorts": list(spoken.sorts),
+    }
+    [(inserted, changed)] = await (await connection.execute(_people_statement(spoken), values)).fetchall()
+    [(moved,)] = await (await connection.execute(ADDRESSES, values)).fetchall()
+    updated = {*changed, *moved}.difference(inserted)
+    return Merged(len(inserted), len(updated))
+
+
+def _people_statement(spoken: Spoken) -> Composed:
+    """PEOPLE with the columns the file has; locale is the one that may not be null."""
+    fields = [field for field in FIELDS if field in spoken.fields]
+    staged: dict[str, Composable] = {
+        field: SQL("coalesce(s.locale, 'id')") if field == "locale" else SQL("s.{}").format(Identifier(field)) for field in FIELDS
+    }
+    pairs: dict[str, tuple[Composable, Composable]] = {field: (SQL("p.{}").format(Identifier(field)), staged[field]) for field in fields}
+    consents = SQL("(p.consents - %(consents)s::text[]) || s.consents")
+    pairs["consents"] = (SQL("p.consents"), consents + PARTIAL_HOURS if spoken.open_hours else consents)
+    pairs["attributes"] = (SQL("p.attributes"), SQL("(p.attributes - %(attributes)s::text[]) || s.attributes"))
+    return SQL(PEOPLE).format(
+        columns=SQL(", ").join(map(Identifier, FIELDS)),
+        staged=SQL(", ").join(staged.values()),
+        changes=SQL(", ").join(SQL("{} = {}").format(Identifier(name), new) for name, (_, new) in pairs.items()),
+        old=SQL(", ").join(old for old, _ in pairs.values()),
+        new=SQL(", ").join(new for _, new in pairs.values()),
+    )

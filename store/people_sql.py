@@ -1,0 +1,116 @@
+"""The statements of store/people.py."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from psycopg.sql import SQL
+
+# 7261 is any number that nothing else in the house locks on.
+CREATE: Final = (
+    "SELECT pg_advisory_xact_lock(7261)",
+    """
+    CREATE TEMP TABLE staged_people (
+        line bigint PRIMARY KEY, digest bigint NOT NULL, customer_no text NOT NULL, name text NOT NULL, locale text, timezone text,
+        portfolio_value numeric(20, 2), trades_last_month integer, last_trade_on date, birthday date, contact_hours text,
+        consents jsonb NOT NULL, attributes jsonb NOT NULL
+    ) ON COMMIT DROP
+    """,
+    """
+    CREATE TEMP TABLE staged_addresses (line bigint NOT NULL, sort text NOT NULL, kind text NOT NULL, value text NOT NULL, platform text)
+    ON COMMIT DROP
+    """,
+    "CREATE TEMP TABLE staged_before (customer_no text PRIMARY KEY, line bigint NOT NULL, digest bigint NOT NULL) ON COMMIT DROP",
+)
+
+TRUNCATE: Final = "TRUNCATE staged_people, staged_addresses"
+
+# Kept in the database because a million numbers in Python are 100 MB.
+DUPLICATES: Final = """
+WITH first AS (
+    INSERT INTO staged_before (customer_no, line, digest)
+    SELECT customer_no, line, digest FROM staged_people ORDER BY line
+    ON CONFLICT DO NOTHING
+    RETURNING customer_no, line, digest
+),
+later AS (
+    DELETE FROM staged_people s WHERE NOT EXISTS (SELECT FROM first f WHERE f.line = s.line)
+    RETURNING line, customer_no, digest
+)
+SELECT l.line, coalesce(f.line, b.line), coalesce(f.digest, b.digest) = l.digest
+FROM later l
+LEFT JOIN first f USING (customer_no)
+LEFT JOIN staged_before b USING (customer_no)
+"""
+
+PARTIAL_HOURS: Final = SQL(
+    """
+    || (SELECT coalesce(jsonb_object_agg(key, value || jsonb_build_object('hours', p.consents -> key -> 'hours')), '{}')
+        FROM jsonb_each(s.consents) WHERE key = ANY (%(open_hours)s) AND p.consents -> key ? 'hours')
+""".replace("{{}}", "{}")
+)
+
+# The permissions of everyone this touches are compared with the last ones on record, so that a new name adds no evidence.
+PEOPLE: Final = """
+WITH inserted AS (
+    INSERT INTO people (customer_no, {columns}, consents, attributes, created_at, updated_at)
+    SELECT s.customer_no, {staged}, s.consents, s.attributes, %(now)s, %(now)s
+    FROM staged_people s
+    WHERE NOT EXISTS (SELECT FROM people p WHERE p.customer_no = s.customer_no)
+    ORDER BY s.line
+    RETURNING id, timezone, contact_hours, consents
+),
+updated AS (
+    UPDATE people p SET {changes}, updated_at = %(now)s
+    FROM staged_people s
+    WHERE p.customer_no = s.customer_no AND ROW({old}) IS DISTINCT FROM ROW({new})
+    RETURNING p.id, p.timezone, p.contact_hours, p.consents
+),
+recorded AS (
+    INSERT INTO permissions (person_id, recorded_at, source, timezone, contact_hours, consents)
+    SELECT id, %(now)s, %(source)s, timezone, contact_hours, consents FROM inserted
+    UNION ALL
+    SELECT u.id, %(now)s, %(source)s, u.timezone, u.contact_hours, u.consents
+    FROM updated u
+    LEFT JOIN LATERAL (
+        SELECT h.id, h.timezone, h.contact_hours, h.consents FROM permissions h
+        WHERE h.person_id = u.id ORDER BY h.recorded_at DESC, h.id DESC LIMIT 1
+    ) last ON true
+    WHERE last.id IS NULL
+       OR ROW(last.timezone, last.contact_hours, last.consents) IS DISTINCT FROM ROW(u.timezone, u.contact_hours, u.consents)
+)
+SELECT ARRAY(SELECT id FROM inserted), ARRAY(SELECT id FROM updated)
+"""
+
+ADDRESSES: Final = """
+WITH persons AS MATERIALIZED (
+    SELECT p.id AS person_id, s.line FROM staged_people s JOIN people p USING (customer_no)
+),
+wanted AS MATERIALIZED (
+    SELECT i.person_id, a.sort, a.kind, a.value, a.platform FROM staged_addresses a JOIN persons i USING (line)
+),
+known AS MATERIALIZED (
+    SELECT x.id, x.person_id, x.sort, x.kind, x.value, x.platform, x.listed
+    FROM persons i JOIN addresses x USING (person_id) WHERE x.sort = ANY (%(sorts)s)
+),
+added AS (
+    INSERT INTO addresses (person_id, sort, kind, value, platform)
+    SELECT person_id, sort, kind, value, platform FROM wanted w
+    WHERE NOT EXISTS (SELECT FROM known k WHERE (k.person_id, k.sort, k.value) = (w.person_id, w.sort, w.value))
+    RETURNING person_id
+),
+relisted AS (
+    UPDATE addresses x SET listed = true, kind = w.kind, platform = w.platform
+    FROM wanted w JOIN known k USING (person_id, sort, value)
+    WHERE x.id = k.id AND ROW(k.listed, k.kind, k.platform) IS DISTINCT FROM ROW(true, w.kind, w.platform)
+    RETURNING x.person_id
+),
+delisted AS (
+    UPDATE addresses x SET listed = false
+    FROM known k
+    WHERE x.id = k.id AND k.listed
+      AND NOT EXISTS (SELECT FROM wanted w WHERE (w.person_id, w.sort, w.value) = (k.person_id, k.sort, k.value))
+    RETURNING x.person_id
+)
+SELECT ARRAY(SELECT person_id FROM added UNION SELECT person_id FROM relisted UNION SELECT person_id FROM delisted)
+"""

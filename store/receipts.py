@@ -1,0 +1,169 @@
+"""What providers and the app tell later: stored first as it came, applied once, moving a message forward and never back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store.statements import LONGS, TEXTS, TIMES, rows, run, sql
+
+_STORE = sql("INSERT INTO receipts (source, body, received_at) VALUES (:source, :body, :now) RETURNING id")
+_NOTIFY = sql("SELECT pg_notify('kabar', 'receipt')")
+_TAKE = sql("SELECT id, source, body FROM receipts WHERE applied_at IS NULL ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED")
+_DONE = sql(
+    """UPDATE receipts r SET applied_at = :now, error = v.error FROM unnest(:ids, :errors) AS v(id, error)
+       WHERE r.id = v.id AND r.applied_at IS NULL""",
+    ids=LONGS,
+    errors=TEXTS,
+)
+_RESOLVE = sql(
+    """SELECT v.ord, coalesce(a.id, b.id, c.message_id) AS id,
+              coalesce(a.status, b.status, 'sent') IN ('queued', 'deferred', 'released', 'sending') AS early
+       FROM unnest(:ids, :provider_ids) WITH ORDINALITY AS v(id, provider_id, ord)
+       LEFT JOIN messages a ON a.id = v.id
+       LEFT JOIN messages b ON v.id IS NULL AND b.provider_id = v.provider_id
+       LEFT JOIN attempts c ON v.id IS NULL AND b.id IS NULL AND c.provider_id = v.provider_id""",
+    ids=LONGS,
+    provider_ids=TEXTS,
+)
+# A message moves only right: sending or unknown becomes sent by the provider's own word; delivered never undoes read.
+_MOVE = sql(
+    """WITH told AS (SELECT id, min(at) FILTER (WHERE kind IN ('delivered', 'read', 'clicked', 'dismissed')) AS delivered,
+                            min(at) FILTER (WHERE kind IN ('read', 'clicked')) AS read, min(at) AS first
+                     FROM unnest(:ids, :kinds, :ats) AS v(id, kind, at)
+                     WHERE kind IN ('sent', 'delivered', 'read', 'clicked', 'dismissed') GROUP BY id)
+       UPDATE messages m SET
+         delivered_at = least(m.delivered_at, told.delivered), read_at = least(m.read_at, told.read),
+         sent_at = coalesce(m.sent_at, told.first),
+         reason = CASE WHEN m.status = 'unknown' THEN 'confirmed_by_receipt' ELSE m.reason END,
+         status = CASE WHEN told.read IS NOT NULL OR m.status = 'read' THEN 'read'
+                       WHEN told.delivered IS NOT NULL OR m.status = 'delivered' THEN 'delivered' ELSE 'sent' END
+       FROM told WHERE m.id = told.id AND m.status IN ('sent', 'delivered', 'read', 'unknown')""",
+    ids=LONGS,
+    kinds=TEXTS,
+    ats=TIMES,
+)
+_FAIL = sql(
+    """UPDATE messages m SET status = 'failed', reason = v.code, settled_at = :now FROM unnest(:ids, :codes) AS v(id, code)
+       WHERE m.id = v.id AND m.status IN ('sent', 'unknown')""",
+    ids=LONGS,
+    codes=TEXTS,
+)
+_REMEMBER = sql(
+    """INSERT INTO interactions (event_id, message_id, person_id, kind, at, detail)
+       SELECT v.event_id, m.id, coalesce(m.person_id, v.person), v.kind, v.at, v.detail
+       FROM unnest(:events, :ids, :people, :kinds, :ats, :details) AS v(event_id, id, person, kind, at, detail)
+       LEFT JOIN messages m ON m.id = v.id ON CONFLICT (event_id) DO NOTHING RETURNING event_id""",
+    events=TEXTS,
+    ids=LONGS,
+    people=LONGS,
+    kinds=TEXTS,
+    ats=TIMES,
+    details=TEXTS,
+)
+_BY_ADDRESS = sql(
+    """SELECT a.value, a.person_id, a.id FROM addresses a WHERE a.value = ANY(:values) AND a.sort = :sort""",
+    values=TEXTS,
+)
+_DROP_OF = sql(
+    """UPDATE addresses a SET dropped_at = :now, drop_reason = v.reason
+       FROM unnest(:values, :reasons) AS v(value, reason)
+       WHERE a.value = v.value AND a.sort = :sort AND a.dropped_at IS NULL""",
+    values=TEXTS,
+    reasons=TEXTS,
+)
+_REVOKE = sql(
+    "UPDATE optouts SET withdrawn_at = :now WHERE person_id = ANY(:people) AND channel = :channel AND withdrawn_at IS NULL", people=LONGS
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One receipt with its message found. event_id: the sender's own, so that a repeat changes nothing."""
+
+    event_id: str
+    kind: str
+    at: datetime
+    message_id: int | None
+    person_id: int | None = None
+    detail: str | None = None
+
+
+async def store(connection: AsyncConnection, source: str, body: bytes, now: datetime) -> int:
+    """Kept before it is understood; the web answers right after."""
+    stored = await rows(connection, _STORE, source=source, body=body, now=now)
+    await connection.execute(_NOTIFY)
+    return int(stored[0].id)
+
+
+async def take(connection: AsyncConnection, limit: int) -> Sequence[Row[Any]]:
+    """(id, source, body) of those not applied yet, locked."""
+    return await rows(connection, _TAKE, limit=limit)
+
+
+async def done(connection: AsyncConnection, results: Sequence[tuple[int, str | None]], now: datetime) -> None:
+    """(receipt id, error or None) each."""
+    if results:
+        await run(connection, _DONE, ids=[item[0] for item in results], errors=[item[1] for item in results], now=now)
+
+
+async def resolve(connection: AsyncConnection, refs: Sequence[tuple[int | None, str | None]]) -> list[tuple[int | None, bool]]:
+    """(message id or None, not settled yet) for (our id, provider id) references."""
+    if not refs:
+        return []
+    found = await rows(connection, _RESOLVE, ids=[ref[0] for ref in refs], provider_ids=[ref[1] for ref in refs])
+    by_order = {row.ord: (row.id, row.early) for row in found}
+    return [by_order[index + 1] for index in range(len(refs))]
+
+
+async def remember(connection: AsyncConnection, facts: Sequence[Fact]) -> set[str]:
+    """Event ids that are new."""
+    if not facts:
+        return set()
+    added = await rows(
+        connection,
+        _REMEMBER,
+        events=[fact.event_id for fact in facts],
+        ids=[fact.message_id for fact in facts],
+        people=[fact.person_id for fact in facts],
+        kinds=[fact.kind for fact in facts],
+        ats=[fact.at for fact in facts],
+        details=[fact.detail for fact in facts],
+    )
+    return {row.event_id for row in added}
+
+
+async def move(connection: AsyncConnection, facts: Sequence[Fact], now: datetime) -> None:
+    """Forward only; order and repeats do not matter."""
+    known = [fact for fact in facts if fact.message_id is not None]
+    if known:
+        ids, kinds = [fact.message_id for fact in known], [fact.kind for fact in known]
+        await run(connection, _MOVE, ids=ids, kinds=kinds, ats=[fact.at for fact in known])
+    failed = [fact for fact in known if fact.kind == "failed"]
+    if failed:
+        await run(connection, _FAIL, ids=[fact.message_id for fact in failed], codes=[fact.detail for fact in failed], now=now)
+
+
+async def owners(connection: AsyncConnection, sort: str, values: Sequence[str]) -> dict[str, list[int]]:
+    """People behind addresses: {value: [person ids]}."""
+    found: dict[str, list[int]] = {}
+    for row in await rows(connection, _BY_ADDRESS, sort=sort, values=list(values)):
+        found.setdefault(row.value, []).append(row.person_id)
+    return found
+
+
+async def drop(connection: AsyncConnection, sort: str, dead: Sequence[tuple[str, str]], now: datetime) -> None:
+    """(address, code) each."""
+    if dead:
+        await run(connection, _DROP_OF, sort=sort, values=[item[0] for item in dead], reasons=[item[1] for item in dead], now=now)
+
+
+async def opt_in(connection: AsyncConnection, people: Sequence[int], channel: str, now: datetime) -> None:
+    """The person's own word again, the only one that lifts an opt-out."""
+    if people:
+        await run(connection, _REVOKE, people=list(people), channel=channel, now=now)

@@ -1,0 +1,76 @@
+"""When each tick last succeeded, small facts of the instance, and the log of what operators did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store.statements import JSON, rows, run, sql
+
+_OK = sql(
+    """INSERT INTO ticks (name, last_ok_at) VALUES (:name, :now)
+       ON CONFLICT (name) DO UPDATE SET last_ok_at = excluded.last_ok_at"""
+)
+_ERROR = sql(
+    """INSERT INTO ticks (name, last_error_at, last_error) VALUES (:name, :now, :error)
+       ON CONFLICT (name) DO UPDATE SET last_error_at = excluded.last_error_at, last_error = excluded.last_error"""
+)
+_TICKS = sql("SELECT name, last_ok_at, last_error_at, last_error FROM ticks ORDER BY name")
+_SET = sql(
+    """INSERT INTO facts (name, value, at) VALUES (:name, :value, :now)
+       ON CONFLICT (name) DO UPDATE SET value = excluded.value, at = excluded.at""",
+    value=JSON,
+)
+_SET_ONCE = sql("INSERT INTO facts (name, value, at) VALUES (:name, :value, :now) ON CONFLICT (name) DO NOTHING", value=JSON)
+_CLEAR = sql("DELETE FROM facts WHERE name = :name")
+_GET = sql("SELECT value FROM facts WHERE name = :name")
+_AUDIT = sql("INSERT INTO audit_log (at, actor, action, detail) VALUES (:now, :actor, :action, :detail)", detail=JSON)
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    name: str
+    last_ok_at: datetime | None
+    last_error_at: datetime | None
+    last_error: str | None
+
+
+async def succeeded(connection: AsyncConnection, name: str, now: datetime) -> None:
+    await run(connection, _OK, name=name, now=now)
+
+
+async def failed(connection: AsyncConnection, name: str, error: str, now: datetime) -> None:
+    await run(connection, _ERROR, name=name, error=error, now=now)
+
+
+async def every(connection: AsyncConnection) -> list[Tick]:
+    return [Tick(**row._asdict()) for row in await rows(connection, _TICKS)]
+
+
+async def set_fact(connection: AsyncConnection, name: str, value: Any, now: datetime) -> None:
+    await run(connection, _SET, name=name, value=value, now=now)
+
+
+async def set_fact_once(connection: AsyncConnection, name: str, value: Any, now: datetime) -> Any:
+    """The value in force: the first one ever set."""
+    await run(connection, _SET_ONCE, name=name, value=value, now=now)
+    return await fact(connection, name)
+
+
+async def clear_fact(connection: AsyncConnection, name: str) -> None:
+    await run(connection, _CLEAR, name=name)
+
+
+async def fact(connection: AsyncConnection, name: str) -> Any:
+    """None when nobody set it."""
+    found = await rows(connection, _GET, name=name)
+    return found[0].value if found else None
+
+
+async def record(connection: AsyncConnection, *, actor: str, action: str, detail: Mapping[str, Any], now: datetime) -> None:
+    """Every operator action leaves a line."""
+    await run(connection, _AUDIT, actor=actor, action=action, detail=dict(detail), now=now)

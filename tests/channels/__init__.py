@@ -1,0 +1,1 @@
+"""Channels against real sockets: servers that misbehave, and the sandbox."""

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from config.values import ALWAYS
+from rules.arbitration import arbitrate, rank
+from rules.facts import Candidate, Code, Contact, Defer, Reason, Release, Suppress, Verdict
+from tests.rules.make import CALENDAR, DAY, HOUR, at, message, person, rules, sent
+
+NOW = at("2026-08-14 20:00")
+POLICY = rules(gap="2h", same_topic="3d", caps=[{"channel": "push", "max": 1, "per": "day"}])
+
+
+def decide(
+    *candidates: Candidate, history: Mapping[int, Sequence[Contact]] | None = None, room: Mapping[str, int] | None = None
+) -> dict[int, Verdict | None]:
+    people = {id: person(id) for id in (1, 2, 3)}
+    decisions = arbitrate(candidates, people, history or {}, POLICY, CALENDAR, NOW, room or {})
+    return {candidate.id: verdict for candidate, verdict in decisions}
+
+
+def test_rank_is_priority_then_expiry_then_run_then_id() -> None:
+    late, soon = at("2026-09-01 00:00"), at("2026-08-20 00:00")
+    ordered = [
+        message(9, category="service", expires=late),
+        message(8, category="reminder", expires=soon),
+        message(3, run=1, category="reminder", expires=late),
+        message(1, run=2, category="reminder", expires=late),
+        message(2, run=2, category="reminder", expires=late),
+    ]
+    assert sorted(ordered[::-1], key=rank) == ordered
+
+
+def test_the_more_important_goes_and_the_other_keeps_the_gap() -> None:
+    verdicts = decide(message(1, category="promo", channels=("popup",)), message(2, channels=("email",)))
+    assert verdicts == {2: Release("email"), 1: Defer(at("2026-08-15 10:00"), Reason(Code.GAP, "2"))}
+
+
+def test_people_do_not_stand_in_each_others_way() -> None:
+    assert decide(message(1), message(2, to=2), history={2: [sent(NOW - 5 * HOUR)]}) == {
+        1: Release("push"),
+        2: Defer(at("2026-08-15 10:00"), Reason(Code.CAP, "push:1/day")),
+    }
+
+
+def test_one_run_goes_on_all_its_channels() -> None:
+    assert decide(message(1, run=7), message(2, run=7, channels=("email",))) == {1: Release("push"), 2: Release("email")}
+
+
+def test_room_goes_to_the_most_important_and_the_rest_stay_queued() -> None:
+    verdicts = decide(message(1, category="promo"), message(2, to=2), message(3, to=3, category="service"), room={"push": 2})
+    assert verdicts == {3: Release("push"), 2: Release("push"), 1: None}
+
+
+def test_a_message_that_waits_for_room_holds_back_what_it_would_block() -> None:
+    verdicts = decide(message(1), message(2, category="promo", channels=("popup",)), room={"push": 0})
+    assert verdicts == {1: None, 2: Defer(at("2026-08-15 10:00"), Reason(Code.PENDING_HIGHER_PRIORITY, "1"))}
+
+
+def test_a_message_that_waits_for_room_does_not_hold_back_its_own_run() -> None:
+    verdicts = decide(message(1, run=7), message(2, run=7, channels=("email",)), room={"push": 0})
+    assert verdicts == {1: None, 2: Release("email")}
+
+
+def test_the_message_in_the_way_is_the_one_named() -> None:
+    verdicts = decide(
+        message(1, run=7), message(2, run=8, category="service", window=ALWAYS), message(3, run=8, channels=("email",)), room={"push": 0}
+    )
+    assert verdicts[2] is None
+    assert verdicts[1] == Defer(at("2026-08-15 10:00"), Reason(Code.PENDING_HIGHER_PRIORITY, "2"))
+    assert verdicts[3] == Release("email")  # 2 is of its own run, and 1 is held back itself
+
+
+def test_what_is_blocked_anyway_keeps_its_own_reason() -> None:
+    verdicts = decide(
+        message(1, category="service", window=ALWAYS),
+        message(2, category="promo"),
+        history={1: [sent(NOW - HOUR, id=77)]},
+        room={"push": 0},
+    )
+    assert verdicts[2] == Defer(at("2026-08-14 21:00"), Reason(Code.GAP, "77"))
+
+
+def test_nothing_is_dropped_for_the_sake_of_a_message_that_only_waits() -> None:
+    verdicts = decide(message(1), message(2, category="promo", channels=("popup",), expires=NOW + HOUR), room={"push": 0})
+    assert verdicts == {1: None, 2: None}
+
+
+def test_what_may_not_go_takes_no_room_and_no_place() -> None:
+    verdicts = decide(message(1, expires=NOW), message(2, category="promo"), room={"push": 1})
+    assert verdicts == {1: Suppress(Reason(Code.EXPIRED)), 2: Release("push")}
+
+
+def test_a_thousand_people_are_judged_once_each() -> None:
+    people = {id: person(id) for id in range(1, 1001)}
+    candidates = [message(id, to=id, expires=NOW + DAY) for id in people]
+    decisions = arbitrate(candidates, people, {}, POLICY, CALENDAR, NOW, {"push": 600})
+    assert [verdict for _, verdict in decisions].count(Release("push")) == 600
+    assert [candidate.id for candidate, _ in decisions] == list(people)
