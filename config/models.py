@@ -30,6 +30,15 @@ SLUG = r"^[a-z0-9][a-z0-9._-]{0,62}$"
 Slug = Annotated[str, Field(pattern=SLUG)]
 
 
+def _without_offset(value: datetime) -> datetime:
+    if value.tzinfo is not None:
+        raise ValueError("write company time without an offset, such as 2026-11-20 19:00; rules.yaml names the time zone")
+    return value
+
+
+Nominal = Annotated[datetime, AfterValidator(_without_offset)]
+
+
 def _as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else (value,) if isinstance(value, str) else value
 
@@ -113,7 +122,7 @@ class BusinessEvent(Strict):
 
     model_config = ConfigDict(frozen=True, extra="allow", str_strip_whitespace=True)
 
-    at: datetime
+    at: Nominal
 
     @property
     def data(self) -> dict[str, Any]:
@@ -189,7 +198,7 @@ class When(Strict):
     time: hour of an anniversary run
     """
 
-    at: Annotated[tuple[datetime, ...], BeforeValidator(_datetimes)] | None = None
+    at: Annotated[tuple[Nominal, ...], BeforeValidator(_datetimes)] | None = None
     cron: str | None = None
     every: Duration | None = None
     before: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
@@ -32,8 +33,10 @@ def arbitrate(
     no room gets None and stays queued, and keeps its place: less important messages of the same person that only it would
     block wait for it. Raises KeyError for a candidate whose person is not in `people`.
     """
+    ordered = sorted(candidates, key=rank)
+    crowd = Counter(candidate.person_id for candidate in ordered)
     desk = _Desk(people, history, policy, calendar, now, room)
-    return [(candidate, desk.decide(candidate)) for candidate in sorted(candidates, key=rank)]
+    return [(candidate, desk.decide(candidate, alone=crowd[candidate.person_id] == 1)) for candidate in ordered]
 
 
 class _Desk:
@@ -54,7 +57,8 @@ class _Desk:
         self._told: dict[int, list[Contact]] = {}  # history and what was released here, of those who were released something
         self._waiting: dict[int, list[Contact]] = {}
 
-    def decide(self, candidate: Candidate) -> Verdict | None:
+    def decide(self, candidate: Candidate, *, alone: bool) -> Verdict | None:
+        """alone: no other candidate is the person's, so that nobody needs to hear of this one."""
         told = self._told.get(candidate.person_id) or self._history.get(candidate.person_id, ())
         verdict = self._judge(candidate, told)
         if not isinstance(verdict, Release):
@@ -63,22 +67,26 @@ class _Desk:
             held = self._judge(candidate, [*told, *waiting])
             if not isinstance(held, Release):
                 return self._held_back(candidate, told, waiting, held)
-        return self._release(candidate, told, verdict)
+        granted = self._take_room(verdict.channel)
+        if not alone:
+            self._note(candidate, told, verdict.channel, granted=granted)
+        return verdict if granted else None
 
     def _judge(self, candidate: Candidate, contacts: Sequence[Contact]) -> Verdict:
         return judge(candidate, self._people[candidate.person_id], contacts, self._policy, self._calendar, self._now)
 
-    def _release(self, candidate: Candidate, told: Sequence[Contact], verdict: Release) -> Release | None:
-        channel = verdict.channel
-        contact = Contact(candidate.id, candidate.run_id, channel, candidate.category, candidate.topic, self._now)
+    def _take_room(self, channel: str) -> bool:
         left = self._room.get(channel)
         if left is not None:
-            if left <= 0:
-                self._waiting.setdefault(candidate.person_id, []).append(contact)
-                return None
-            self._room[channel] = left - 1
-        self._told[candidate.person_id] = [*told, contact]
-        return verdict
+            self._room[channel] = max(left - 1, 0)
+        return left is None or left > 0
+
+    def _note(self, candidate: Candidate, told: Sequence[Contact], channel: str, *, granted: bool) -> None:
+        contact = Contact(candidate.id, candidate.run_id, channel, candidate.category, candidate.topic, self._now)
+        if granted:
+            self._told[candidate.person_id] = [*told, contact]
+        else:
+            self._waiting.setdefault(candidate.person_id, []).append(contact)
 
     def _held_back(self, candidate: Candidate, told: Sequence[Contact], waiting: Sequence[Contact], held: Verdict) -> Verdict | None:
         """Deferred behind the message that waits; not suppressed for its sake, since it may yet not go."""

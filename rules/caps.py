@@ -60,17 +60,24 @@ def _counted(each: Cap, run_id: int, channel: str, history: Sequence[Contact], s
 
 def _fallen_out(per: timedelta, most: int, counted: list[Contact]) -> datetime:
     left = sorted(counted, key=attrgetter("at"))
+    if _distinct(left):
+        return left[-most].at + per
     while True:
         until = left[0].at + per
         del left[0]
-        if len(left) < most or _contacts(left) < most:
+        if _contacts(left) < most:
             return until
 
 
 def _contacts(counted: list[Contact]) -> int:
-    if len({contact.run_id for contact in counted}) == len(counted):
+    if _distinct(counted):
         return len(counted)
     busiest: dict[int, int] = {}
     for (run_id, _), sent in Counter((contact.run_id, contact.channel) for contact in counted).items():
         busiest[run_id] = max(sent, busiest.get(run_id, 0))
     return sum(busiest.values())
+
+
+def _distinct(counted: list[Contact]) -> bool:
+    """The common case: every contact is of another run, and counts for itself."""
+    return len({contact.run_id for contact in counted}) == len(counted)

@@ -24,16 +24,14 @@ def judge(
 ) -> Verdict:
     """Release, Defer or Suppress at `now` (aware, UTC). history: the person's contacts of the last `policy.lookback`, any order.
 
-    Of several channels the first is taken whose consent, hours and address let the message go some time; when none does, the
-    first channel names the reason. A Defer is always to an instant at which the hours are open, before the message expires.
+    Of several channels the first is taken that lets the message go some time; when none does, the first names the reason.
+    A Defer is always to an instant at which the hours are open, before the message expires.
     """
     hours = timetable(calendar)
     refused: Suppress | None = None
     for channel in candidate.channels:
         admission = Admission(candidate, channel, person, policy, hours)
-        verdict = admission.verdict(now)
-        if verdict is None:
-            return _among_others(candidate, admission, person, history, policy, now)
+        verdict = admission.verdict(now) or _among_others(candidate, admission, person, history, policy, now)
         if not isinstance(verdict, Suppress):
             return verdict
         refused = refused or verdict

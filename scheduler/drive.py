@@ -40,13 +40,26 @@ async def settle(house: House, clock: VirtualClock, send: Send) -> None:
     for _ in range(ROUNDS):
         await fire(house, clock.now())
         planned = await plan(house, clock.now())
-        report = await valve(house, clock.now())
-        await send()
+        await valve(house, clock.now())
+        sent = await _sent(house, send)
         receipts = await apply_receipts(house, clock.now())
-        if not (planned.runs or planned.events or report.released or receipts):
+        swept = await sweep(house, clock.now())
+        if not (planned.runs or planned.events or sent or receipts or swept.lapsed or swept.nudged):
             break
-    await sweep(house, clock.now())
     await reconcile(house, clock.now())
+
+
+async def _sent(house: House, send: Send) -> int:
+    """How many released messages the queues got rid of; those of a lost job stay."""
+    before = await _outstanding(house)
+    if before:
+        await send()
+    return before and before - await _outstanding(house)
+
+
+async def _outstanding(house: House) -> int:
+    async with house.database.begin() as connection:
+        return sum((await messages.outstanding(connection)).values())
 
 
 async def next_moment(house: House, now: datetime) -> datetime:

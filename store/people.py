@@ -1,4 +1,4 @@
-"""Loading customers: rows are staged in batches, then merged set by set into people, addresses and permissions.
+"""Loading customers: rows are staged in batches, then merged as one set into people, addresses and permissions.
 
 Everything runs in the caller's one transaction on a psycopg connection: the staging tables vanish at its end.
 """
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from psycopg import AsyncConnection
 from psycopg.sql import SQL, Composable, Composed, Identifier
 
-from store.people_sql import ADDRESSES, CREATE, DUPLICATES, PARTIAL_HOURS, PEOPLE, TRUNCATE
+from store.people_sql import ADDRESSES, ANALYZE, COUNTS, CREATE, DUPLICATES, PARTIAL_HOURS, PEOPLE
 
 Connection = AsyncConnection[Any]
 
@@ -39,14 +39,13 @@ class StagedPerson(NamedTuple):
     attributes: str
 
 
-class StagedAddress(NamedTuple):
-    """One address of the person on that line."""
+class Reach(NamedTuple):
+    """One address of a person, as the columns of `addresses` have it."""
 
-    line: int
     sort: str
     kind: str
     value: str
-    platform: str | None
+    platform: str | None = None
 
 
 class Duplicate(NamedTuple):
@@ -88,11 +87,15 @@ async def prepare(connection: Connection) -> None:
         await connection.execute(statement)
 
 
-async def stage(connection: Connection, people: Iterable[StagedPerson], addresses: Iterable[StagedAddress]) -> list[Duplicate]:
-    """Replace what is staged by a new batch, without its duplicates, which are returned in the order of their lines."""
-    await connection.execute(TRUNCATE)
+async def stage(connection: Connection, people: Iterable[StagedPerson], reaches: Iterable[tuple[int, Reach]]) -> None:
+    """Add a batch to what is staged: persons, and addresses by line."""
     await _copy(connection, "staged_people", StagedPerson._fields, people)
-    await _copy(connection, "staged_addresses", StagedAddress._fields, addresses)
+    await _copy(connection, "staged_addresses", ("line", *Reach._fields), ((line, *reach) for line, reach in reaches))
+
+
+async def drop_duplicates(connection: Connection) -> list[Duplicate]:
+    """Of the rows with one customer number keep the first; the others, in the order of their lines."""
+    await connection.execute(ANALYZE)
     rows = await (await connection.execute(DUPLICATES)).fetchall()
     return sorted(Duplicate(*row) for row in rows)
 
@@ -117,10 +120,10 @@ async def merge(connection: Connection, spoken: Spoken, *, now: datetime, source
         "attributes": list(spoken.attributes),
         "sorts": list(spoken.sorts),
     }
-    [(inserted, changed)] = await (await connection.execute(_people_statement(spoken), values)).fetchall()
-    [(moved,)] = await (await connection.execute(ADDRESSES, values)).fetchall()
-    updated = {*changed, *moved}.difference(inserted)
-    return Merged(len(inserted), len(updated))
+    await connection.execute(_people_statement(spoken), values)
+    await connection.execute(ADDRESSES, values)
+    [(inserted, updated)] = await (await connection.execute(COUNTS)).fetchall()
+    return Merged(inserted, updated)
 
 
 def _people_statement(spoken: Spoken) -> Composed:

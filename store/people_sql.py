@@ -6,12 +6,15 @@ from typing import Final
 
 from psycopg.sql import SQL
 
-# 7261 is any number that nothing else in the house locks on.
 CREATE: Final = (
+    # Any number that nothing else in the house locks on.
     "SELECT pg_advisory_xact_lock(7261)",
+    # A million customers are hashed in memory, by this one connection.
+    "SET LOCAL work_mem = '128MB'",
+    "SET LOCAL jit = off",
     """
     CREATE TEMP TABLE staged_people (
-        line bigint PRIMARY KEY, digest bigint NOT NULL, customer_no text NOT NULL, name text NOT NULL, locale text, timezone text,
+        line bigint NOT NULL, digest bigint NOT NULL, customer_no text NOT NULL, name text NOT NULL, locale text, timezone text,
         portfolio_value numeric(20, 2), trades_last_month integer, last_trade_on date, birthday date, contact_hours text,
         consents jsonb NOT NULL, attributes jsonb NOT NULL
     ) ON COMMIT DROP
@@ -20,27 +23,20 @@ CREATE: Final = (
     CREATE TEMP TABLE staged_addresses (line bigint NOT NULL, sort text NOT NULL, kind text NOT NULL, value text NOT NULL, platform text)
     ON COMMIT DROP
     """,
-    "CREATE TEMP TABLE staged_before (customer_no text PRIMARY KEY, line bigint NOT NULL, digest bigint NOT NULL) ON COMMIT DROP",
+    "CREATE TEMP TABLE touched (person_id bigint NOT NULL, new boolean NOT NULL) ON COMMIT DROP",
 )
 
-TRUNCATE: Final = "TRUNCATE staged_people, staged_addresses"
+ANALYZE: Final = "ANALYZE staged_people, staged_addresses"
 
-# Kept in the database because a million numbers in Python are 100 MB.
 DUPLICATES: Final = """
-WITH first AS (
-    INSERT INTO staged_before (customer_no, line, digest)
-    SELECT customer_no, line, digest FROM staged_people ORDER BY line
-    ON CONFLICT DO NOTHING
-    RETURNING customer_no, line, digest
+WITH twice AS (
+    SELECT customer_no, min(line) AS first_line FROM staged_people GROUP BY customer_no HAVING count(*) > 1
 ),
 later AS (
-    DELETE FROM staged_people s WHERE NOT EXISTS (SELECT FROM first f WHERE f.line = s.line)
-    RETURNING line, customer_no, digest
+    DELETE FROM staged_people s USING twice t WHERE s.customer_no = t.customer_no AND s.line > t.first_line
+    RETURNING s.line, t.first_line, s.digest
 )
-SELECT l.line, coalesce(f.line, b.line), coalesce(f.digest, b.digest) = l.digest
-FROM later l
-LEFT JOIN first f USING (customer_no)
-LEFT JOIN staged_before b USING (customer_no)
+SELECT l.line, l.first_line, l.digest = f.digest FROM later l JOIN staged_people f ON f.line = l.first_line
 """
 
 PARTIAL_HOURS: Final = SQL(
@@ -79,7 +75,7 @@ recorded AS (
     WHERE last.id IS NULL
        OR ROW(last.timezone, last.contact_hours, last.consents) IS DISTINCT FROM ROW(u.timezone, u.contact_hours, u.consents)
 )
-SELECT ARRAY(SELECT id FROM inserted), ARRAY(SELECT id FROM updated)
+INSERT INTO touched SELECT id, true FROM inserted UNION ALL SELECT id, false FROM updated
 """
 
 ADDRESSES: Final = """
@@ -112,5 +108,11 @@ delisted AS (
       AND NOT EXISTS (SELECT FROM wanted w WHERE (w.person_id, w.sort, w.value) = (k.person_id, k.sort, k.value))
     RETURNING x.person_id
 )
-SELECT ARRAY(SELECT person_id FROM added UNION SELECT person_id FROM relisted UNION SELECT person_id FROM delisted)
+INSERT INTO touched
+SELECT person_id, false FROM (TABLE added UNION TABLE relisted UNION TABLE delisted) AS moved
+"""
+
+COUNTS: Final = """
+SELECT count(*) FILTER (WHERE new), count(*) FILTER (WHERE NOT new)
+FROM (SELECT bool_or(new) AS new FROM touched GROUP BY person_id) AS person
 """

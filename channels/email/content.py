@@ -13,13 +13,17 @@ from channels.fields import Https, Text
 
 
 class PreparedEmail(Content):
-    """`html` is a whole document. Both bodies still hold the placeholders of the Markdown."""
+    """`html` is a whole document. Both bodies still hold the placeholders of the Markdown.
+
+    image: is in `html` already; here only so that it is judged once more after rendering
+    """
 
     html_fields: ClassVar[frozenset[str]] = frozenset({"html"})
 
     subject: Text
     html: Text
     text: Text
+    image: Https | None = None
 
     def summary(self) -> str:
         return self.subject
@@ -42,7 +46,7 @@ class EmailContent(Content):
 
     def prepared(self) -> PreparedEmail:
         document = page(to_html(self.body), self.preheader, self.image, self.image_alt)
-        return PreparedEmail(subject=self.subject, html=document, text=to_text(self.body))
+        return PreparedEmail(subject=self.subject, html=document, text=to_text(self.body), image=self.image)
 
     def summary(self) -> str:
         return self.subject

@@ -1,4 +1,4 @@
-"""The bytes of one mail: RFC 5322 headers around base64 bodies. 40 times as fast as building an EmailMessage."""
+"""The bytes of one mail: RFC 5322 headers around base64 bodies. 15 times as fast as building an EmailMessage."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, formataddr, parseaddr
+from functools import lru_cache
 
 from channels.base import Envelope, expect
 from channels.email.address import envelope_address
@@ -78,7 +79,7 @@ class Letterhead:
         yield "From", self._from
         yield "To", recipient
         yield "Subject", encoded(content.subject)
-        yield "Date", format_datetime(datetime.fromtimestamp(int(now), UTC))
+        yield "Date", _date(int(now))
         yield "Message-ID", f"<{envelope.key}@{self.domain}>"
         yield "List-ID", f"<{category}.{self.domain}>"
         # Gmail's four fields, the last one the sender for good: https://support.google.com/a/answer/6254652
@@ -98,6 +99,11 @@ class Letterhead:
         if self._bounce_domain:
             return f"mailto:unsubscribe+{key}@{self._bounce_domain}?subject=unsubscribe"
         return f"mailto:{self.address}?subject=unsubscribe%20{key}"
+
+
+@lru_cache(maxsize=4)
+def _date(second: int) -> str:
+    return format_datetime(datetime.fromtimestamp(second, UTC))
 
 
 def encoded(text: str) -> str:
@@ -121,7 +127,9 @@ def _parts(words: str) -> Iterator[bytes]:
 
 
 def _body(content: PreparedEmail, envelope: Envelope) -> bytes:
-    text, html, link = _BLANKS.sub("\n\n", content.text), content.html, envelope.unsubscribe
+    text, html, link = content.text, content.html, envelope.unsubscribe
+    if "\n\n\n" in text:  # conditions that were not met leave empty lines behind
+        text = _BLANKS.sub("\n\n", text)
     if link is not None:
         text += footer_text(link, envelope.locale)
         html = html.replace(FOOTER, footer_html(link, envelope.locale), 1)
@@ -129,8 +137,9 @@ def _body(content: PreparedEmail, envelope: Envelope) -> bytes:
 
 
 def _base64(text: str) -> bytes:
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
-    data = b2a_base64(lines.encode("utf-8", "replace"), newline=False)
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    data = b2a_base64(text.replace("\n", "\r\n").encode("utf-8", "replace"), newline=False)
     return b"\r\n".join([data[at : at + LINE] for at in range(0, len(data), LINE)])
 
 

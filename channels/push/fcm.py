@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
+from pydantic_core import to_json
 from yarl import URL
 
 from channels import loose
@@ -36,7 +37,7 @@ class FcmAdapter:
         token_uri = None if settings.token_uri is None else str(settings.token_uri)
         self._tokens = Tokens(settings.credentials_file, token_uri, settings.deadline)
         self._http = Http(settings.concurrency, settings.deadline)
-        self._now = now
+        self._deadline, self._now = settings.deadline, now
 
     async def start(self) -> None:
         self._tokens.load()
@@ -47,12 +48,16 @@ class FcmAdapter:
         await self._tokens.close()
 
     async def send(self, envelope: Envelope) -> Outcome:
-        message = message_of(envelope, self._now())
-        if _payload_size(message) > PAYLOAD_LIMIT:
+        body = to_json({"message": message_of(envelope, self._now())})
+        # A little more than what FCM counts, which leaves out what is for other platforms than the device's.
+        if len(body) - len(envelope.address.value if envelope.address else "") > PAYLOAD_LIMIT:
             return Rejected("PAYLOAD_TOO_LARGE", detail=f"more than {PAYLOAD_LIMIT} bytes")
-        body = json.dumps({"message": message}, ensure_ascii=False, separators=(",", ":")).encode()
         try:
-            return outcome_of(await self._post(body), envelope)
+            # Waiting for a token and a second post after a 401 have their own deadlines, which would add up.
+            async with asyncio.timeout(self._deadline):
+                return outcome_of(await self._post(body), envelope)
+        except TimeoutError:
+            return Retry("timeout")
         except TokenError as error:
             signal = StopChannel("TOKEN_REFUSED") if error.refused else SlowDown(TOKEN_PAUSE)
             return Retry("TOKEN_REFUSED" if error.refused else "TOKEN_UNAVAILABLE", signal=signal, detail=clip(str(error)))
@@ -120,10 +125,5 @@ def _data(envelope: Envelope, content: PushContent) -> dict[str, str]:
     return data | {"link": content.link} if content.link else data
 
 
-def _error(answer: Answer) -> dict[str, object]:
-    return dict(loose.mapping(answer.data.get("error")))
-
-
-def _payload_size(message: dict[str, object]) -> int:
-    """Bytes of the message without its target, which is a little more than what FCM counts for any one platform."""
-    return len(json.dumps({key: message[key] for key in message if key not in ("token", "fid")}, ensure_ascii=False).encode())
+def _error(answer: Answer) -> Mapping[str, object]:
+    return loose.mapping(answer.data.get("error"))

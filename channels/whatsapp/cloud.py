@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
+from pydantic_core import to_json
 from yarl import URL
 
 from channels import loose
@@ -42,7 +42,7 @@ class CloudAdapter:
             return Rejected("parameter_empty")
         if sum(map(len, parameters)) > BODY_LIMIT:
             return Rejected("parameters_too_long", detail=f"more than {BODY_LIMIT} characters")
-        body = json.dumps(message_of(envelope), ensure_ascii=False, separators=(",", ":")).encode()
+        body = to_json(message_of(envelope))
         return outcome_of(await self._http.post(self._url, body, self._headers), envelope)
 
 

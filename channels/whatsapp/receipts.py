@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hmac
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+
+from pydantic_core import from_json
 
 from channels import loose
 from channels.base import Receipt, ReceiptKind
@@ -42,9 +43,9 @@ def challenge(query: Mapping[str, str], verify_token: str) -> str | None:
 def parse(raw: bytes) -> list[Receipt]:
     """Every fact in one POST, in its order. What is not known is passed over. Raises ValueError if it is not a JSON object."""
     try:
-        data = json.loads(raw)
-    except RecursionError:
-        raise ValueError("the webhook is nested too deep") from None
+        data = from_json(raw)
+    except ValueError as error:
+        raise ValueError("the webhook is not JSON") from error
     if not isinstance(data, dict):
         raise ValueError("the webhook is not a JSON object")
     return [

@@ -4,36 +4,36 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 from phonenumbers import NumberParseException, PhoneNumberFormat
 
-from jobs.customers.normalise import mangled
+from jobs.customers.normalise import clean, mangled
+from store.people import Reach
 
 REGION = "ID"
 
-# Exactly the mobile numbers phonenumbers holds valid for Indonesia (a test compares them); it takes 60 µs a number, this 1 µs.
+# The mobile numbers phonenumbers holds valid for Indonesia (a test compares them); it takes 60 µs a number, this 1 µs.
+# Unlike it, this reads 628… always as country code and mobile: as a landline of area 062 such a cell is a curiosity.
 _MOBILE = re.compile(r"(?:\+?62)?0?(8[1-35-9]\d{7,10})", re.ASCII)
 _PUNCTUATION = str.maketrans("", "", " \t\u00a0.-()\u2010\u2011\u2012\u2013'")
 # The local parts email-validator takes without normalising them; anything else is left to it.
 _PLAIN_LOCAL = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")
-_KIND = frozenset({"token", "fid"})
-_PLATFORMS = frozenset({"android", "ios", "web"})
+# A registration token has a colon of its own, so only the two known words are a kind.
+_DEVICE = re.compile(r"(android|ios|web):(?:(token|fid):)?(?!(?:token|fid):?$)(\S+)", re.IGNORECASE)
 MAX_VALUE = 1000
 
 
-class Reach(NamedTuple):
-    """One address: what it is within its sort, and for a device its platform."""
-
-    kind: str
-    value: str
-    platform: str | None = None
+def phone(text: str) -> tuple[Reach, ...]:
+    """One number, see e164."""
+    return (Reach("phone", "phone", e164(text)),)
 
 
-def phone(text: str) -> str:
+def e164(text: str) -> str:
     """A valid number of any country as E.164; without a country code it is Indonesian (`0812…`, `62812…`, `812…`)."""
+    # A column of numbers exported through floats; the dot must not vanish and leave the zero.
+    text = text[:-2] if text.endswith(".0") and text[:-2].isdigit() else text
     found = _MOBILE.fullmatch(text.translate(_PUNCTUATION))
     return f"+62{found[1]}" if found else _any_phone(text)
 
@@ -42,7 +42,7 @@ def phone(text: str) -> str:
 def _any_phone(text: str) -> str:
     if mangled(text):
         raise ValueError(f'"{text}" lost its digits in a spreadsheet; export the column as text')
-    compact = re.sub(r"^00(?=62)", "+", re.sub(r"(?<=\d)\.0$", "", text.strip().lstrip("'")))
+    compact = re.sub(r"^00(?=62)", "+", text.strip().lstrip("'"))
     try:
         number = phonenumbers.parse(compact, REGION)
     except NumberParseException:
@@ -52,7 +52,12 @@ def _any_phone(text: str) -> str:
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
 
 
-def email(text: str) -> str:
+def email(text: str) -> tuple[Reach, ...]:
+    """One address, see mailbox."""
+    return (Reach("email", "email", mailbox(text)),)
+
+
+def mailbox(text: str) -> str:
     """An address with correct syntax, its domain in lower case. No network is asked."""
     local, _, domain = text.strip().rpartition("@")
     if len(local) > 64 or not _PLAIN_LOCAL.fullmatch(local):
@@ -79,25 +84,22 @@ def _any_email(text: str) -> str:
 
 def devices(text: str) -> tuple[Reach, ...]:
     """`android:token:<value>|ios:fid:<value>`; the kind may be left out and is then token (`android:<value>`)."""
-    found = {reach.value: reach for reach in map(_device, filter(None, map(str.strip, text.split("|"))))}
+    found = {reach.value: reach for part in text.split("|") if (reach := _device(part.strip()))}
     return tuple(found.values())
 
 
-def _device(text: str) -> Reach:
-    platform, _, rest = text.partition(":")
-    kind, mark, value = rest.partition(":")
-    # A registration token has a colon of its own, so only the two known words are a kind.
-    if not mark or kind.lower() not in _KIND:
-        kind, value = "token", rest
-    if platform.lower() not in _PLATFORMS:
-        raise ValueError(f'"{text}" names no platform; write android:token:…, ios:fid:… or web:token:…')
-    if not value or any(map(str.isspace, value)) or len(value) > MAX_VALUE:
-        raise ValueError(f'"{text}" holds no device token; write android:token:…')
-    return Reach(kind.lower(), value, platform.lower())
+def _device(text: str) -> Reach | None:
+    if not text:
+        return None
+    found = _DEVICE.fullmatch(text)
+    if not found or len(found[3]) > MAX_VALUE or not found[3].isprintable():
+        raise ValueError(f'"{text}" is not a device; write android:token:…, ios:fid:… or web:token:…, and | between two')
+    return Reach("push", (found[2] or "token").lower(), found[3], found[1].lower())
 
 
-def further(sort: str, text: str) -> Reach:
-    """An address of a channel that was added later, kept as written."""
+def further(sort: str, text: str) -> tuple[Reach, ...]:
+    """An address of a channel that was added later, as written but for white space."""
+    text = clean(text)
     if len(text) > MAX_VALUE:
         raise ValueError(f"has {len(text)} characters; the limit is {MAX_VALUE}")
-    return Reach(sort, text)
+    return (Reach(sort, sort, text),)

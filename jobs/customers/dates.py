@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
-from functools import lru_cache
 
 _MONTHS = (
     ("januari", "january", "jan"),
@@ -35,7 +34,6 @@ _SPREADSHEET_EPOCH = date(1899, 12, 30)
 _OLDEST = timedelta(days=120 * 365.25)
 
 
-@lru_cache(65536)
 def day(text: str) -> date:
     """`2026-01-31`, `31/01/2026`, `31-01-2026`, `31 Januari 2026`, `20260131`, a spreadsheet's `46053`.
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import aclosing
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import islice
@@ -15,11 +13,11 @@ import psycopg
 from jobs.customers.columns import read_header
 from jobs.customers.reader import Record, Source, fault, open_source
 from jobs.customers.rejects import Rejects, unsafe
-from jobs.customers.rows import Accepted, Refused, RowReader
+from jobs.customers.rows import Accepted, RowReader
 from store.engine import Database
-from store.people import Connection, Duplicate, merge, prepare, stage
+from store.people import Connection, Duplicate, Merged, drop_duplicates, merge, prepare, stage
 
-# 5,000 rows are 15 MB in flight; smaller batches cost round trips, larger ones gain nothing.
+# 5,000 rows are 15 MB in flight.
 BATCH = 5_000
 
 Progress = Callable[[int, int | None], None]
@@ -53,15 +51,14 @@ async def import_customers(
     with open_source(path) as opened:
         titles, reader = _header(path, opened, today)
         with Rejects(path, titles, opened.delimiter) as rejects:
-            loader = _Loader(reader, rejects, now, source)
             async with await psycopg.AsyncConnection.connect(database.conninfo) as connection:
                 await prepare(connection)
-                async with aclosing(_batches(opened.records, reader)) as batches:
-                    async for batch in batches:
-                        await loader.load(connection, batch)
-                        progress(loader.rows, opened.total and max(opened.total, loader.rows))
-            progress(loader.rows, loader.rows)
-            return loader.report(rejects.keep())
+                rows = await _stage(connection, opened, reader, rejects, progress)
+                twins = await drop_duplicates(connection)
+                _reject_twins(path, [twin for twin in twins if not twin.identical], rejects)
+                merged = await merge(connection, reader.spoken, now=now, source=source)
+            progress(rows, rows)
+            return _report(rows, merged, sum(twin.identical for twin in twins), rejects)
 
 
 def _header(path: Path, opened: Source, today: date) -> tuple[list[str], RowReader]:
@@ -71,72 +68,40 @@ def _header(path: Path, opened: Source, today: date) -> tuple[list[str], RowRead
     return titles, RowReader(read_header(str(path), line, titles), today)
 
 
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """refused holds what a row's own content rules out; what an earlier row rules out only the database knows."""
-
-    records: list[Record]
-    accepted: list[Accepted]
-    refused: list[Refused]
-
-
-async def _batches(records: Iterator[Record], reader: RowReader) -> AsyncGenerator[_Batch, None]:
-    """The next batch is read in a thread while the database works on this one."""
-    ahead = asyncio.create_task(asyncio.to_thread(_next_batch, records, reader))
-    try:
-        while (batch := await ahead).records:
-            ahead = asyncio.create_task(asyncio.to_thread(_next_batch, records, reader))
-            yield batch
-    finally:
-        # The thread must not outlive the open file, nor its error go unheard by asyncio.
-        await asyncio.gather(ahead, return_exceptions=True)
+async def _stage(connection: Connection, opened: Source, reader: RowReader, rejects: Rejects, progress: Progress) -> int:
+    """Every row either to the staging tables or to the rejects; the number of rows."""
+    rows = 0
+    while batch := list(islice(opened.records, BATCH)):
+        accepted = list(_accepted(batch, reader, rejects))
+        people = (person for person, _ in accepted)
+        await stage(connection, people, ((person.line, reach) for person, reaches in accepted for reach in reaches))
+        rows += len(batch)
+        progress(rows, opened.total and max(opened.total, rows))
+    return rows
 
 
-def _next_batch(records: Iterator[Record], reader: RowReader) -> _Batch:
-    batch = _Batch([], [], [])
-    for line, cells in islice(records, BATCH):
-        plain = [unsafe(cell) if cell[:1] == "'" else cell for cell in cells]
-        batch.records.append((line, plain))
+def _accepted(batch: list[Record], reader: RowReader, rejects: Rejects) -> Iterator[Accepted]:
+    for line, cells in batch:
+        plain = list(map(unsafe, cells)) if "'" in "".join(cells) else cells
         found = reader.read(line, plain)
         if isinstance(found, Accepted):
-            batch.accepted.append(found)
+            yield found
         else:
-            batch.refused.append(found)
-    return batch
+            rejects.add(line, found.reason, plain)
 
 
-class _Loader:
-    """Counts while it loads one batch after the other."""
-
-    def __init__(self, reader: RowReader, rejects: Rejects, now: datetime, source: str) -> None:
-        self._spoken = reader.spoken
-        self._rejects = rejects
-        self._now = now
-        self._source = source
-        self.rows = self._inserted = self._updated = self._duplicates = 0
-
-    async def load(self, connection: Connection, batch: _Batch) -> None:
-        people = (accepted.person for accepted in batch.accepted)
-        addresses = (address for accepted in batch.accepted for address in accepted.addresses)
-        duplicates = await stage(connection, people, addresses)
-        merged = await merge(connection, self._spoken, now=self._now, source=self._source)
-        self._reject(batch, [*batch.refused, *map(_differing, (twin for twin in duplicates if not twin.identical))])
-        self.rows += len(batch.records)
-        self._inserted += merged.inserted
-        self._updated += merged.updated
-        self._duplicates += sum(twin.identical for twin in duplicates)
-
-    def _reject(self, batch: _Batch, refused: list[Refused]) -> None:
-        if refused:
-            cells = dict(batch.records)
-            for line, reason in sorted(refused):
-                self._rejects.add(line, reason, cells[line])
-
-    def report(self, rejects_file: Path | None) -> Report:
-        rejected = self._rejects.count
-        unchanged = self.rows - self._inserted - self._updated - self._duplicates - rejected
-        return Report(self.rows, self._inserted, self._updated, unchanged, rejected, self._duplicates, rejects_file)
+def _reject_twins(path: Path, twins: list[Duplicate], rejects: Rejects) -> None:
+    """Only the end of the file shows which rows these are, so their cells are read once more rather than kept for all."""
+    if not twins:
+        return
+    first_lines = {twin.line: twin.first_line for twin in twins}
+    with open_source(path) as again:
+        for line, cells in again.records:
+            if first := first_lines.get(line):
+                reason = f"customer_no: stands on line {first} already, with other content; keep one of them"
+                rejects.add(line, reason, list(map(unsafe, cells)))
 
 
-def _differing(twin: Duplicate) -> Refused:
-    return Refused(twin.line, f"customer_no: stands on line {twin.first_line} already, with other content; keep one of them")
+def _report(rows: int, merged: Merged, duplicates: int, rejects: Rejects) -> Report:
+    unchanged = rows - merged.inserted - merged.updated - duplicates - rejects.count
+    return Report(rows, merged.inserted, merged.updated, unchanged, rejects.count, duplicates, rejects.keep())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
 from zoneinfo import available_timezones
 
 from config.values import parse_weekly_hours
@@ -113,7 +112,6 @@ def customer_no(text: str) -> str:
     return text
 
 
-@lru_cache(4096)
 def locale(text: str) -> str:
     """`id`, `id-ID`, `Indonesia` → `id`; `en`, `en_GB`, `English` → `en`."""
     word = " ".join(text.lower().split())
@@ -123,7 +121,6 @@ def locale(text: str) -> str:
     return code
 
 
-@lru_cache(4096)
 def timezone(text: str) -> str:
     """An IANA name whatever its case, or WIB, WITA, WIT → the IANA name."""
     zone = _ZONES.get(text.strip().lower().replace(" ", "_"))
@@ -132,7 +129,6 @@ def timezone(text: str) -> str:
     return zone
 
 
-@lru_cache(4096)
 def weekly_hours(text: str) -> str:
     """Weekly hours as config.values reads them, or a common phrase for them → the text to store."""
     words = " ".join(text.split())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from decimal import ROUND_HALF_UP, Decimal
-from functools import lru_cache
 
 from jobs.customers.normalise import mangled
 
@@ -24,7 +23,6 @@ _LARGEST = Decimal(10) ** 18
 _CENT = Decimal("0.01")
 
 
-@lru_cache(4096)
 def amount(text: str) -> Decimal:
     """Rupiah, two decimals: `Rp500.000.000`, `500.000.000,00`, `1,250,000.50`, `1,5 miliar`, `500 juta`, `Rp500.000,-`.
 
@@ -34,10 +32,10 @@ def amount(text: str) -> Decimal:
     """
     if text.isascii() and text.isdigit() and len(text) <= 18:
         return Decimal(text + ".00")
-    if mangled(text):
-        raise ValueError(f'"{text}" lost its digits in a spreadsheet; export the column as text')
     found = _AMOUNT.fullmatch(" ".join(text.lower().split()))
     if not found:
+        if mangled(text):
+            raise ValueError(f'"{text}" lost its digits in a spreadsheet; export the column as text')
         raise ValueError(f'"{text}" is not an amount; write 500000000 or Rp500.000.000')
     plain = _with_unit(text, found[1]) if found[2] else _plain(text, found[1])
     value = Decimal(plain) * _UNITS.get(found[2] or "", 1)
@@ -69,7 +67,6 @@ def _with_unit(text: str, digits: str) -> str:
     return f"{whole}.{fraction or 0}"
 
 
-@lru_cache(4096)
 def count(text: str) -> int:
     """A whole number from 0 to 2,147,483,647, thousands grouped or not."""
     value = amount(text)

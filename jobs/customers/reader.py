@@ -50,7 +50,8 @@ def open_source(path: Path) -> Iterator[Source]:
         elif start.startswith((b"\xff\xfe", b"\xfe\xff")):
             raise fault(path, 0, "is UTF-16 text; save it as CSV UTF-8")
         else:
-            yield _csv_source(path, file)
+            with _csv_source(path, file) as source:
+                yield source
 
 
 def fault(path: Path, line: int, message: str) -> ConfigError:
@@ -58,16 +59,17 @@ def fault(path: Path, line: int, message: str) -> ConfigError:
     return ConfigError([Problem(str(path), line, 1 if line else 0, message)])
 
 
-def _csv_source(path: Path, file: BinaryIO) -> Source:
+@contextmanager
+def _csv_source(path: Path, file: BinaryIO) -> Iterator[Source]:
     encoding, lines = _survey(file)
     file.seek(0)
     # cp1252 leaves five bytes undefined: they become surrogates, and their row is refused rather than the file.
     errors = "strict" if encoding == "utf-8-sig" else "surrogateescape"
-    text = io.TextIOWrapper(file, encoding, errors, newline="")
-    first = next((line for line in text if line.strip()), "")
-    delimiter = max(_DELIMITERS, key=first.count)
-    text.seek(0)
-    return Source(_records(path, text, delimiter), max(lines - 1, 0), delimiter)
+    with io.TextIOWrapper(file, encoding, errors, newline="") as text:
+        first = next((line for line in text if line.strip()), "")
+        delimiter = max(_DELIMITERS, key=first.count)
+        text.seek(0)
+        yield Source(_records(path, text, delimiter), max(lines - 1, 0), delimiter)
 
 
 def _survey(file: BinaryIO) -> tuple[str, int]:

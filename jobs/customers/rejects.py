@@ -54,7 +54,7 @@ class Rejects:
             Path(self._temporary).unlink(missing_ok=True)
 
     def add(self, line: int, reason: str, cells: Sequence[str]) -> None:
-        """Rows are expected in the order of their lines."""
+        """A row with its cells as they were read."""
         if self._file is None:
             self._open()
         self._writer.writerow([line, safe(reason), *map(safe, cells[self._skip :])])

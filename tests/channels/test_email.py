@@ -33,7 +33,7 @@ def rendered(content: EmailContent, **data: object) -> PreparedEmail:
     prepared = content.prepared()
     values = {
         name: (AUTOESCAPED if name in prepared.html_fields else PLAIN).from_string(text).render(data)
-        for name, text in prepared.model_dump().items()
+        for name, text in prepared.model_dump(exclude_none=True).items()
     }
     return PreparedEmail.model_validate(values, context={"rendered": True})
 
@@ -181,6 +181,13 @@ def test_placeholders_survive_and_personal_values_are_escaped() -> None:
     assert found.subject == "Halo <script>&\"'"
     assert found.text.startswith("Halo <script>&\"'\n\nSaham A_B*C naik, lihat (https://example.com/?a=1&b=2) atau <b>tunggu</b>.")
     assert "- Undangan khusus\n- _1_" in found.text
+
+
+def test_a_rendered_image_is_judged_again() -> None:
+    content = EmailContent(subject="s", body="b", image="{{ poster }}", image_alt="a")
+    assert f'src="{samples.IMAGE}"' in rendered(content, poster=samples.IMAGE).html
+    with pytest.raises(ValidationError, match="is not a link"):
+        rendered(content, poster="javascript:alert(1)")
 
 
 def test_a_condition_around_a_list_takes_all_of_it_away() -> None:

@@ -143,3 +143,11 @@ def test_the_first_check_that_fails_names_the_reason() -> None:
         "cap",
         "release",
     ]
+
+
+def test_a_channel_whose_cap_outlasts_the_message_gives_way_to_the_next() -> None:
+    history = [sent(FRIDAY_EVENING - 5 * HOUR)]
+    either = message(channels=("push", "email"), expires=FRIDAY_EVENING + HOUR)
+    assert judge(either, person(), history, POLICY, CALENDAR, FRIDAY_EVENING) == Release("email")
+    patient = message(channels=("push", "email"))
+    assert judge(patient, person(), history, POLICY, CALENDAR, FRIDAY_EVENING) == Defer(SATURDAY_TEN, Reason(Code.CAP, "push:1/day"))

@@ -1,0 +1,100 @@
+"""The `kabar` command: every command, in groups, with examples."""
+
+from __future__ import annotations
+
+import typer
+
+from config.logging import configure_logging
+from config.settings import Settings
+from console.cli import approval, audit, config, control, db, demo, events, export, people, replay, run, sandbox, sending, show
+from console.cli.guard import Guarded
+
+RUN, WRITE, FEED, CONTROL, LOOK, TRY = "Run it", "What goes out", "Customers and events", "At once", "Look", "Try it out"
+_DAEMONS = {"up", "scheduler", "worker", "web", "demo"}
+
+app = typer.Typer(
+    name="kabar",
+    cls=Guarded,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(epilog="Start with `kabar check`; then `kabar sandbox` in one terminal and `kabar up` in another. Settings: KABAR_*.")
+def kabar(ctx: typer.Context) -> None:
+    """Kabar sends each customer the right message, at the right hour, once."""
+    settings = Settings.read()
+    if ctx.invoked_subcommand not in _DAEMONS and "log_level" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"log_level": "warning"})  # a command says itself what it did
+    configure_logging(settings)
+
+
+def _group(name: str, panel: str, summary: str) -> typer.Typer:
+    group = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=summary)
+    app.add_typer(group, name=name, rich_help_panel=panel)
+    return group
+
+
+def _examples(*lines: str) -> str:
+    return "\n\n".join(("[bold]Examples[/bold]", *lines))
+
+
+app.command("up", rich_help_panel=RUN, epilog=_examples("kabar up", "KABAR_HTTP__PORT=8090 kabar up"))(run.up)
+app.command("scheduler", rich_help_panel=RUN)(run.scheduler)
+app.command("worker", rich_help_panel=RUN)(run.worker)
+app.command("web", rich_help_panel=RUN)(run.web)
+_db = _group("db", RUN, "The database's schema.")
+_db.command("upgrade")(db.upgrade)
+
+app.command("check", rich_help_panel=WRITE, epilog=_examples("kabar check", "KABAR_CONFIG_DIR=drafts kabar check"))(config.check)
+app.command("approve", rich_help_panel=WRITE, epilog=_examples("kabar approve win-back --by dewi"))(approval.approve)
+app.command(
+    "send-test",
+    rich_help_panel=WRITE,
+    epilog=_examples(
+        "kabar send-test weekly-market --to me@example.com",
+        "kabar send-test kyc-rejected --to me@example.com --customer C000123 --data reason='photo unreadable'",
+    ),
+)(sending.send_test)
+
+_import = _group("import", FEED, "Bring data in.")
+_import.command("customers", epilog=_examples("kabar import customers examples/customers.csv"))(people.customers)
+app.command(
+    "emit",
+    rich_help_panel=FEED,
+    epilog=_examples(
+        "kabar emit kyc.updated --customer C000123",
+        "kabar emit kyc.rejected --customer C000123 --data reason='photo unreadable'",
+    ),
+)(events.emit)
+
+app.command(
+    "pause",
+    rich_help_panel=CONTROL,
+    epilog=_examples("kabar pause --campaign win-back --reason 'wrong price'", "kabar pause --channel push", "kabar pause --all"),
+)(control.pause)
+app.command(
+    "resume",
+    rich_help_panel=CONTROL,
+    epilog=_examples("kabar resume --campaign win-back", "kabar resume --channel push", "kabar resume --all"),
+)(control.resume)
+app.command("replay", rich_help_panel=CONTROL, epilog=_examples("kabar replay --failed --campaign weekly-market"))(replay.replay)
+
+app.command("status", rich_help_panel=LOOK, epilog=_examples("kabar status", "kabar status --json | jq .lag"))(show.status)
+app.command("audit", rich_help_panel=LOOK, epilog=_examples("kabar audit", "kabar audit --since 3d --json"))(audit.audit)
+_export = _group("export", LOOK, "Take data out.")
+_export.command(
+    "messages",
+    epilog=_examples("kabar export messages --since 2026-11-20 > messages.csv", "kabar export messages --since 2h --format jsonl"),
+)(export.messages)
+
+app.command("sandbox", rich_help_panel=TRY, epilog=_examples("kabar sandbox", ". var/sandbox.env && kabar up"))(sandbox.sandbox)
+app.command("demo", hidden=True)(demo.demo)
+
+
+def main() -> None:
+    """The console script."""
+    app()

@@ -1,0 +1,62 @@
+"""What several commands need: the configuration in force, names with a way out of misspellings, who is at the keyboard."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterable, Sequence
+from zoneinfo import ZoneInfo
+
+import typer
+
+from config.loader import Config
+from config.models import Rules
+from config.problems import ConfigError, Problem, suggest
+from jobs.house import House
+from scheduler.bootstrap import read_config
+
+
+def fault(where: str, message: str) -> ConfigError:
+    """A mistake that has no line in a file. Raise it."""
+    return ConfigError([Problem(where, 0, 0, message)])
+
+
+def known(kind: str, name: str, names: Iterable[str]) -> str:
+    """The name, or ConfigError with the nearest one there is."""
+    every = list(names)
+    if name not in every:
+        raise fault(kind, f'there is no {kind} "{name}"{suggest(name, every)}')
+    return name
+
+
+async def in_force(house: House) -> Config:
+    """The newest published configuration; before the first one, that of KABAR_CONFIG_DIR. Raises ConfigError."""
+    async with house.database.begin() as connection:
+        published = await house.catalog.newest(connection)
+    return published.config if published else read_config(house.settings.config_dir, house.channels)
+
+
+async def company_zone(house: House) -> ZoneInfo:
+    """The company's time zone; the usual one while there is no good configuration."""
+    try:
+        return (await in_force(house)).rules.zone
+    except ConfigError:
+        return ZoneInfo(str(Rules.model_fields["timezone"].default))
+
+
+def operator() -> str:
+    """Whose name an action is recorded under when --by does not say."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def pairs(written: Sequence[str]) -> dict[str, str]:
+    """`k=v` of each --data."""
+    found: dict[str, str] = {}
+    for item in written:
+        key, equals, value = item.partition("=")
+        if not equals or not key.strip():
+            raise typer.BadParameter(f'"{item}" is not key=value, such as reason="photo unreadable"', param_hint="--data")
+        found[key.strip()] = value
+    return found

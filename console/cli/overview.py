@@ -1,0 +1,129 @@
+"""What `kabar status` shows, as plain data with stable keys.
+
+at            ISO 8601 UTC, like every time below; durations are in seconds
+config        {version, hash, activated_at} of the configuration in force, null before the first
+config_fault  [problem, …] while the configuration on disk is refused and the last good one stays in force, else null
+runs          [{id, campaign, occurrence, status, reason, due_at, expires_at, messages, counts: {message status: n}}], open or recent
+reservoir     {channel: {queued, deferred, deferred_by_reason: {reason: n}, released, sending}}
+accounts      [{account, channel, rate, sent_last_minute, next_free_at, open_until, failures, reason}]; open_until: nobody sends before
+lag           {queued: how long the oldest message that may go now has waited, released: since the oldest was released}; null = none
+backlog       {events, receipts}: stored, not yet worked on
+ticks         [{name, last_ok_at, seconds_ago, last_error_at, last_error}]
+pauses        [{campaign, channel, reason, set_by, set_at}]
+not_configured {channel: [variables it lacks in this environment]}
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from jobs.catalog import Published
+from jobs.house import House
+from jobs.valve import held_for_approval
+from rules.windows import Openings
+from scheduler.reload import FAULT
+from store import limits, overview, ticks, versions
+
+
+async def collect(house: House, not_configured: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Everything at one moment of the database."""
+    async with house.database.begin() as connection:
+        now = await house.clock.sync()
+        version = await overview.version(connection)
+        queued, outgoing = await overview.queued(connection), await overview.outgoing(connection)
+        pauses = await versions.pauses(connection)
+        found: dict[str, Any] = plain(
+            {
+                "at": now,
+                "config": version and {"version": version.id, "hash": version.hash, "activated_at": version.activated_at},
+                "config_fault": await ticks.fact(connection, FAULT),
+                "runs": [asdict(run) for run in await overview.recent_runs(connection)],
+                "reservoir": reservoir(queued, await overview.deferred(connection), outgoing),
+                "accounts": await _accounts(connection, now),
+                "lag": {
+                    "queued": _seconds(now, await _oldest(house, connection, queued, pauses, now)),
+                    "released": _seconds(now, min((since for *_, since in outgoing if since), default=None)),
+                },
+                "backlog": await overview.backlog(connection),
+                "ticks": [{**asdict(tick), "seconds_ago": _seconds(now, tick.last_ok_at)} for tick in await ticks.every(connection)],
+                "pauses": [asdict(pause) for pause in pauses],
+                "not_configured": dict(not_configured),
+            }
+        )
+        return found
+
+
+def reservoir(
+    queued: Iterable[overview.Waiting],
+    deferred: Iterable[tuple[str, str, int]],
+    outgoing: Iterable[tuple[str, str, int, datetime | None]],
+) -> dict[str, dict[str, Any]]:
+    """What is on its way, by channel."""
+    counts: Counter[tuple[str, str]] = Counter()
+    reasons: dict[str, Counter[str]] = {}
+    for waiting in queued:
+        counts[waiting.channel, "queued"] += waiting.n
+    for channel, reason, n in deferred:
+        counts[channel, "deferred"] += n
+        # What follows the first two words of a reason is a number or a name of its own: thousands of them help nobody.
+        reasons.setdefault(channel, Counter())[":".join(reason.split(":")[:2])] += n
+    for channel, status, n, _ in outgoing:
+        counts[channel, status] += n
+    return {
+        channel: {
+            "queued": counts[channel, "queued"],
+            "deferred": counts[channel, "deferred"],
+            "deferred_by_reason": dict(reasons.get(channel, Counter()).most_common()),
+            "released": counts[channel, "released"],
+            "sending": counts[channel, "sending"],
+        }
+        for channel in sorted({channel for channel, _ in counts})
+    }
+
+
+async def _accounts(connection: AsyncConnection, now: datetime) -> list[dict[str, Any]]:
+    sent = await overview.sent_last_minute(connection, now)
+    return [{**asdict(limit), "sent_last_minute": sent.get(limit.channel, 0)} for limit in await limits.every(connection)]
+
+
+async def _oldest(
+    house: House, connection: AsyncConnection, queued: Iterable[overview.Waiting], pauses: Iterable[versions.Pause], now: datetime
+) -> datetime | None:
+    """Since when the oldest message has waited that nothing holds back: its window is open, it is not paused, it is approved."""
+    published = await house.catalog.newest(connection)
+    if published is None:
+        return None
+    approved = await versions.approvals(connection)
+    stops = tuple(pauses)
+    since = [
+        _eligible(published, waiting, now)
+        for waiting in queued
+        if not any(stop.holds(waiting.campaign, waiting.channel) for stop in stops)
+        and not held_for_approval(published, waiting.category, waiting.campaign, waiting.content_hash, approved)
+    ]
+    return min((moment for moment in since if moment is not None), default=None)
+
+
+def _eligible(published: Published, waiting: overview.Waiting, now: datetime) -> datetime | None:
+    _, hours, zone = published.window(waiting.window_key)
+    opening = Openings(published.calendar, zone, [(hours,)]).opening(now) if hours else None
+    return max(waiting.since, opening[0]) if opening and opening[0] <= now else None
+
+
+def _seconds(now: datetime, since: datetime | None) -> float | None:
+    return None if since is None else round((now - since).total_seconds(), 1)
+
+
+def plain(value: Any) -> Any:
+    """Times as ISO 8601 in UTC, all the way down."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,52 @@
+"""import customers: a customer file into the database, with a bar while it works."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from config.settings import Settings
+from console.cli.common import company_zone
+from console.cli.guard import run
+from jobs.customers import Report, import_customers
+from scheduler.bootstrap import open_house
+
+
+def customers(file: Annotated[Path, typer.Argument(help="CSV or XLSX; its first row names the columns.", show_default=False)]) -> None:
+    """Insert or update customers by customer_no. Bad rows go to FILE.rejects.csv with a reason, the rest goes in."""
+    report = run(_import(Settings.read(), file))
+    Console().print(_table(report))
+    if report.rejects_file is not None:
+        typer.echo(f"{report.rejected} rows stayed out; {report.rejects_file} says why: correct them there and import that file")
+
+
+async def _import(settings: Settings, file: Path) -> Report:
+    async with open_house(settings, migrate=True) as house:
+        now = house.clock.now()
+        with _bar() as bar:
+            task = bar.add_task(file.name, total=None)
+            return await import_customers(
+                house.database,
+                file,
+                now=now,
+                today=now.astimezone(await company_zone(house)).date(),
+                progress=lambda done, total: bar.update(task, completed=done, total=total),
+            )
+
+
+def _bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True)
+    )
+
+
+def _table(report: Report) -> Table:
+    table = Table("rows", "new", "updated", "unchanged", "duplicates", "rejected")
+    numbers = (report.rows, report.inserted, report.updated, report.unchanged, report.duplicates, report.rejected)
+    table.add_row(*(f"{number:,}" for number in numbers))
+    return table

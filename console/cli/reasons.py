@@ -1,0 +1,94 @@
+"""Why a message waited, was dropped or failed, in plain English, with the line of the configuration that said so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from config.loader import Config
+from config.values import format_duration
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """text: `{detail}`, `{nested}`, `{other}`, `{gap}`, `{same_topic}`, `{category}` are filled in.
+
+    place: which line is to be shown, as Config.where takes it; `{detail}`, `{category}` and `{campaign}` are filled in
+    """
+
+    text: str
+    place: tuple[str, str] | None = None
+
+
+_PERSON = "the person's own contact hours"
+REASONS: dict[str, Sentence] = {
+    "no_consent": Sentence("no marketing consent for {detail}", ("category", "{category}")),
+    "opted_out": Sentence("the person opted out of offers{by_detail}", ("category", "{category}")),
+    "no_hours_consent": Sentence(
+        "outside the lawful hours for offers, and no consent to other hours on {detail}", ("offers_without_hours_consent", "")
+    ),
+    "no_address": Sentence("no address that works{for_detail}"),
+    "expired": Sentence("it was worthless by then", ("campaign", "{campaign}")),
+    "expired_released": Sentence("it was released, but worthless before it could leave", ("campaign", "{campaign}")),
+    "expired_after": Sentence("it was worthless by then; what it waited for last: {nested}", ("campaign", "{campaign}")),
+    "no_window": Sentence("its delivery window ({detail}) never opens for this person", ("window", "{detail}")),
+    "no_window:": Sentence("no delivery window is set for any segment of this person"),
+    "no_window:contact_hours": Sentence(f"its delivery window and {_PERSON} never meet"),
+    "outside_window": Sentence("outside the window {detail}", ("window", "{detail}")),
+    "outside_window:contact_hours": Sentence(f"outside {_PERSON}"),
+    "same_topic": Sentence("another message on the same topic went less than {same_topic} before: {other}", ("same_topic", "")),
+    "gap": Sentence("another message went less than {gap} before: {other}", ("gap", "")),
+    "cap": Sentence("the cap {detail} was used up", ("cap", "{detail}")),
+    "pending_higher_priority": Sentence("a more important message goes first: {other}", ("category", "{category}")),
+    "retry": Sentence("the provider could not take it ({detail}); tried again later"),
+    "tries_used_up": Sentence("tried as often as is allowed; the provider's last word: {detail}"),
+    "too_late_to_retry": Sentence("the next try would have been too late; the provider's last word: {detail}", ("campaign", "{campaign}")),
+    "lease_lapsed": Sentence("the worker that was sending it stopped half-way, so it may or may not have gone out"),
+    "slow_down": Sentence("the provider asked for a pause"),
+    "render_error": Sentence("the text could not be filled in for this person", ("campaign", "{campaign}")),
+    "confirmed_by_receipt": Sentence("a receipt of the provider says that it did go out"),
+    "adapter_error": Sentence("a fault on our side while sending, so it may or may not have gone out"),
+    "paused": Sentence("the campaign or channel is stopped"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """where: `config/rules.yaml:14`, empty when no line says so."""
+
+    text: str
+    where: str = ""
+
+
+Other = Callable[[int], str]  # message id → what that message was
+
+
+def explain(reason: str, *, category: str, campaign: str, config: Config | None, other: Other) -> Explanation:
+    """A reason as the database keeps it, `code` or `code:detail`. One that is not in the table is shown as it is."""
+    code, colon, detail = reason.partition(":")
+    sentence = REASONS.get(reason if detail else f"{code}:") or REASONS.get(code)
+    if sentence is None:
+        return Explanation(reason)
+    overlap = config.rules.overlap if config else None
+    nested = explain(detail, category=category, campaign=campaign, config=config, other=other) if "{nested}" in sentence.text else None
+    text = sentence.text.format(
+        detail=detail,
+        by_detail=f" on {detail}" if colon else "",
+        for_detail=f" for {detail}" if colon else "",
+        nested=nested.text if nested else "",
+        other=other(int(detail)) if detail.isdigit() else detail,
+        gap=format_duration(overlap.gap) if overlap else "the gap",
+        same_topic=format_duration(overlap.same_topic) if overlap else "the distance set",
+    )
+    place = (nested.where if nested else "") or _where(sentence, config, detail, category, campaign)
+    return Explanation(text, place)
+
+
+def _where(sentence: Sentence, config: Config | None, detail: str, category: str, campaign: str) -> str:
+    if sentence.place is None or config is None:
+        return ""
+    kind, key = sentence.place
+    if kind == "cap":
+        names = [cap.name for cap in config.rules.overlap.caps]
+        return config.where("cap", names.index(detail)) if detail in names else ""
+    return config.where(kind, key.format(detail=detail, category=category, campaign=campaign))

@@ -1,0 +1,98 @@
+"""up, scheduler, worker, web: the processes of the daemon, and how several of them live in one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import structlog
+import typer
+
+from config.problems import ConfigError, Problem
+from config.settings import Settings
+from console.cli.guard import run
+from console.http.serve import serve
+from scheduler.bootstrap import open_house, publish, read_config
+from scheduler.daemon import run_scheduler, run_worker, stop_on_signals
+
+log = structlog.get_logger()
+
+Part = Coroutine[Any, Any, None]
+
+
+def up() -> None:
+    """Everything in one process: scheduler, worker and web; with the embedded database when KABAR_DATABASE_URL is not set."""
+    run(_up(Settings.read()))
+
+
+def scheduler() -> None:
+    """Fire, plan and decide; publishes the configuration and takes up each change of it."""
+    run(_scheduler(Settings.read()))
+
+
+def worker() -> None:
+    """Send what was released, on every channel this environment has credentials for; needs no configuration directory."""
+    run(_worker(Settings.read()))
+
+
+def web() -> None:
+    """Take in customer events and receipts, serve pop-ups, health and metrics."""
+    run(_web(Settings.read()))
+
+
+async def _up(settings: Settings) -> None:
+    config = read_config(settings.config_dir)
+    stop = stop_on_signals()
+    async with open_house(settings, migrate=True, send=True) as house:
+        await publish(house, config)
+        await together(
+            stop,
+            scheduler=run_scheduler(house, settings.config_dir, stop),
+            worker=run_worker(house, stop),
+            web=serve(house, stop),
+        )
+
+
+async def _scheduler(settings: Settings) -> None:
+    config = read_config(settings.config_dir)
+    stop = stop_on_signals()
+    async with open_house(settings) as house:
+        await publish(house, config)
+        await together(stop, scheduler=run_scheduler(house, settings.config_dir, stop))
+
+
+async def _worker(settings: Settings) -> None:
+    stop = stop_on_signals()
+    async with open_house(settings, send=True) as house:
+        await together(stop, worker=run_worker(house, stop))
+
+
+async def _web(settings: Settings) -> None:
+    stop = stop_on_signals()
+    async with open_house(settings) as house:
+        await together(stop, web=serve(house, stop))
+
+
+async def together(stop: asyncio.Event, **parts: Part) -> None:
+    """Run until `stop` is set. A part that ends before takes the others down in good order, and the command exits 1.
+
+    Raises ConfigError when that is what ended it (a port in use).
+    """
+    tasks = [asyncio.create_task(part, name=name) for name, part in parts.items()]
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    early = [] if stop.is_set() else [task for task in tasks if task.done()]
+    stop.set()
+    await asyncio.wait({*tasks, stopping})
+    problems: list[Problem] = []
+    for task in tasks:
+        error = task.exception()
+        if isinstance(error, ConfigError):
+            problems += error.problems
+        elif error is not None or task in early:
+            log.error("part.died", part=task.get_name(), exc_info=error)
+    if problems:
+        raise ConfigError(problems)
+    if early or any(task.exception() for task in tasks):
+        raise typer.Exit(1)

@@ -1,0 +1,188 @@
+"""`kabar why`: one person's timeline, every message and every reason, for somebody who has never seen the code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from config.models import Rules
+from config.settings import Settings
+from console.cli.common import fault
+from console.cli.guard import run
+from console.cli.story import WAITING, Tale, Teller, tales
+from jobs.catalog import Published
+from jobs.house import House
+from jobs.outlook import Forecast, candidate, forecasts
+from rules.facts import Candidate
+from scheduler.bootstrap import open_house
+from store import versions
+from store.profile import profile
+from store.timeline import Message, Timeline, timeline
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A person and what became of every message to them."""
+
+    person: Timeline
+    zone: ZoneInfo
+    segments: tuple[str, ...]
+    tales: tuple[Tale, ...]
+    teller: Teller
+
+
+def why(
+    customer_no: Annotated[str, typer.Argument(metavar="CUSTOMER_NO", help="The customer's number.", show_default=False)],
+    campaign: Annotated[str | None, typer.Option("--campaign", metavar="C", help="Only what this campaign planned.")] = None,
+    machine: Annotated[bool, typer.Option("--json", help="For scripts; times in UTC.")] = False,
+) -> None:
+    """One person's timeline: what was planned, why it waited or was dropped, what was sent and read, and what happens next."""
+    story = run(_why(Settings.read(), customer_no, campaign))
+    if machine:
+        typer.echo(json.dumps(as_json(story), indent=2, ensure_ascii=False))
+    else:
+        show(story, Console())
+
+
+async def _why(settings: Settings, customer_no: str, campaign: str | None) -> Story:
+    async with open_house(settings) as house:
+        return await tell(house, customer_no, await house.clock.sync(), campaign)
+
+
+async def tell(house: House, customer_no: str, now: datetime, campaign: str | None = None) -> Story:
+    """Raises ConfigError when there is no such customer."""
+    async with house.database.begin() as connection:
+        person = await timeline(connection, customer_no)
+        if person is None:
+            raise fault("customer", f'there is no customer "{customer_no}"; it is the customer_no of the customer file')
+        published = await house.catalog.newest(connection)
+        company = published.config.rules.timezone if published else str(Rules.model_fields["timezone"].default)
+        conditions = published.config.segments if published else {}
+        found = await profile(connection, customer_no, conditions, now.astimezone(ZoneInfo(company)).date())
+        expected = await _expected(connection, published, person, now) if published else {}
+        pauses, approved = await versions.pauses(connection), await versions.approvals(connection)
+    zone, config = ZoneInfo(person.timezone or company), published.config if published else None
+    teller = Teller(zone, now, config, {each.id: each for each in person.messages}, expected, pauses, approved)
+    return Story(person, zone, tuple(sorted(found.segments)) if found else (), tales(person, teller, campaign), teller)
+
+
+async def _expected(connection: AsyncConnection, published: Published, person: Timeline, now: datetime) -> dict[int, Forecast]:
+    """What becomes of each message that waits, by id."""
+    found: dict[int, Forecast] = {}
+    for message in person.messages:
+        if message.status in WAITING:
+            at = max(now, message.next_attempt_at or now)
+            for each in await forecasts(connection, published, [_candidate(published, person.person_id, message)], at):
+                found[message.id] = each
+    return found
+
+
+def _candidate(published: Published, person_id: int, message: Message) -> Candidate:
+    return candidate(
+        published,
+        id=message.id,
+        person_id=person_id,
+        run_id=message.run_id,
+        campaign=message.campaign,
+        channels=(message.channel, *message.fallback),
+        category=message.category,
+        topic=message.topic,
+        window_key=message.window_key,
+        expires_at=message.expires_at,
+    )
+
+
+def show(story: Story, console: Console) -> None:
+    """The person, then each message, oldest first."""
+    for fact in head(story):
+        console.print(escape(fact), highlight=False)
+    for tale in story.tales:
+        message = tale.message
+        console.print()
+        title = f"{message.campaign} by {message.channel}"
+        console.print(f"[bold]{escape(title)}[/bold]: {message.status}  [dim]message {message.id}[/dim]", highlight=False)
+        for line in tale.lines:
+            _print(console, story.teller.time(line.at), line.text, line.where)
+        if tale.next:
+            _print(console, "next", tale.next.text, tale.next.where)
+    if not story.tales:
+        console.print("\nno message was ever planned for this person" if not story.person.messages else "\nno message of this campaign")
+
+
+def _print(console: Console, at: str, text: str, where: str) -> None:
+    place = f"  [dim]{escape(f'[{where}]')}[/dim]" if where else ""
+    console.print(f"  [cyan]{at:<16}[/cyan]  {escape(text)}{place}", highlight=False, soft_wrap=True)
+
+
+def head(story: Story) -> list[str]:
+    """Who it is and what they agreed to, addresses masked."""
+    person, time = story.person, story.teller.time
+    lines = [
+        f"{person.customer_no}  {person.name}",
+        f"segments       {', '.join(story.segments) or 'none'}",
+        f"time zone      {story.zone.key}{'' if person.timezone else ' (the company`s)'}",
+        f"contact hours  {person.contact_hours or 'any'}",
+        f"addresses      {', '.join(_address(each) for each in person.addresses) or 'none'}",
+        f"offers         {_consents(person.consents)}",
+    ]
+    for word in person.optouts:
+        withdrawn = f", withdrawn {time(word.withdrawn_at)}" if word.withdrawn_at else ""
+        lines.append(f"opted out      of offers by {word.channel}, {time(word.at)} ({word.evidence}){withdrawn}")
+    return lines
+
+
+def _address(each: Any) -> str:
+    state = f", dead: {each.drop_reason}" if each.dropped_at else "" if each.listed else ", no longer in the customer file"
+    return f"{each.sort} {each.masked}{f' ({each.platform}{state})' if each.platform else f' ({state[2:]})' if state else ''}"
+
+
+def _consents(consents: Mapping[str, Mapping[str, Any]]) -> str:
+    given = [
+        f"{name}{f' (also {hours})' if (hours := each.get('hours')) else ''}" for name, each in consents.items() if each.get("marketing")
+    ]
+    return f"agreed on {', '.join(given)}" if given else "not agreed on any channel"
+
+
+def as_json(story: Story) -> dict[str, Any]:
+    """The same with stable keys; times in UTC, in ISO 8601."""
+    person = story.person
+    return {
+        "customer_no": person.customer_no,
+        "name": person.name,
+        "segments": list(story.segments),
+        "zone": story.zone.key,
+        "contact_hours": person.contact_hours,
+        "consents": person.consents,
+        "addresses": [{"sort": each.sort, "address": each.masked, "platform": each.platform} for each in person.addresses],
+        "messages": [_message(tale) for tale in story.tales],
+    }
+
+
+def _message(tale: Tale) -> dict[str, Any]:
+    message = tale.message
+    return {
+        "message_id": message.id,
+        "campaign": message.campaign,
+        "occurrence": message.occurrence,
+        "channel": message.channel,
+        "category": message.category,
+        "topic": message.topic,
+        "status": message.status,
+        "reason": message.reason,
+        "expires_at": _utc(message.expires_at),
+        "events": [{"at": _utc(line.at), "what": line.text, "where": line.where or None} for line in tale.lines],
+        "next": {"what": tale.next.text, "where": tale.next.where or None} if tale.next else None,
+    }
+
+
+def _utc(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat()

@@ -1,0 +1,25 @@
+"""Puts the routes together over one house."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from console.http import errors, events, health, metrics, popups, pushes, unsubscribe, webhooks
+from console.http.access import Web
+from console.http.shield import Shield
+from jobs.house import House
+
+# pushes before webhooks: /v1/receipts/push is not a provider's.
+_ROUTERS = (events.router, pushes.router, webhooks.router, popups.router, unsubscribe.router, health.router, metrics.router)
+
+
+def make_web(house: House) -> FastAPI:
+    """The application. The settings of channels with webhooks are read here, once; raises ConfigError when one is wrong."""
+    app = FastAPI(title="Kabar", docs_url=None, redoc_url=None, redirect_slashes=False)
+    hooks = {name: (channel.webhook, channel.settings.read()) for name, channel in house.channels.items() if channel.webhook is not None}
+    app.state.web = Web(house, hooks)
+    for router in _ROUTERS:
+        app.include_router(router)
+    errors.install(app)
+    app.add_middleware(Shield)
+    return app

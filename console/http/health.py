@@ -1,0 +1,71 @@
+"""/healthz: do the core ticks tick? /readyz: may traffic come?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
+
+from console.http.access import TheHouse
+from jobs.house import House
+from store import schema, ticks, versions
+from store.ticks import Tick
+
+router = APIRouter()
+
+CORE = ("plan", "valve")
+STALE_S = 60
+PATIENCE_S = 3
+
+_AWAY = (SQLAlchemyError, OSError, TimeoutError)
+
+
+def ages(found: Sequence[Tick], now: datetime) -> dict[str, float | None]:
+    """Seconds since each tick last succeeded; None when it never did."""
+    return {tick.name: round((now - tick.last_ok_at).total_seconds(), 1) if tick.last_ok_at else None for tick in found}
+
+
+@router.get("/healthz")
+async def healthz(house: TheHouse) -> JSONResponse:
+    """The ticks' word comes through the database, so a process that only serves the web knows it, too.
+
+    A database that does not answer is no reason to restart this process: 200 then, and /readyz says 503.
+    """
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            now = await house.clock.sync()
+            async with house.database.begin() as connection:
+                found = ages(await ticks.every(connection), now)
+    except _AWAY:
+        return JSONResponse({"status": "database_unreachable", "ticks": {}})
+    late = _late(found)
+    return JSONResponse({"status": "stale" if late else "ok", "stale": late, "ticks": found}, 503 if late else 200)
+
+
+def _late(found: Mapping[str, float | None]) -> list[str]:
+    return [name for name in CORE if (found.get(name) or 0) > STALE_S]
+
+
+@router.get("/readyz")
+async def readyz(house: TheHouse) -> JSONResponse:
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            missing = await _missing(house)
+    except _AWAY:
+        missing = "the database does not answer"
+    body: dict[str, Any] = {"status": "ready"} if missing is None else {"status": "not_ready", "message": missing}
+    return JSONResponse(body, 200 if missing is None else 503)
+
+
+async def _missing(house: House) -> str | None:
+    async with house.database.begin() as connection:
+        if await schema.behind(connection):
+            return "the database has not the schema of this version; run `kabar db upgrade`"
+        if await versions.newest(connection) is None:
+            return "no configuration is published yet"
+    return None

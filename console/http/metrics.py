@@ -1,0 +1,72 @@
+"""/metrics: Prometheus text (https://prometheus.io/docs/instrumenting/exposition_formats/)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+
+from fastapi import APIRouter, Depends, Response
+
+from console.http.access import Now, TheHouse, require_key_from_afar
+from console.http.health import ages
+from scheduler.reload import FAULT
+from store import gauges, limits, ticks
+from store.gauges import Count
+from store.limits import Limit
+
+router = APIRouter(dependencies=[Depends(require_key_from_afar)])
+
+RECENT = timedelta(days=1)
+WAITING = ("queued", "deferred")
+
+Sample = tuple[Mapping[str, str], float]
+
+
+@router.get("/metrics", include_in_schema=False)
+async def metrics(house: TheHouse, now: Now) -> Response:
+    async with house.database.begin() as connection:
+        counts = await gauges.messages(connection, now - RECENT)
+        seen = ages(await ticks.every(connection), now)
+        accounts = await limits.every(connection)
+        fault = await ticks.fact(connection, FAULT) is not None
+    lines = [*_messages(counts), *_accounts(accounts, now)]
+    lines += _gauge(
+        "kabar_tick_age_seconds", "Since the tick last succeeded.", [({"tick": name}, age) for name, age in seen.items() if age is not None]
+    )
+    lines += _gauge("kabar_config_fault", "1 while the configuration on disk is refused.", [({}, float(fault))])
+    return Response("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _messages(counts: Iterable[Count]) -> Iterator[str]:
+    reservoir: Counter[str] = Counter()
+    samples: list[Sample] = []
+    for count in counts:
+        samples.append(({"channel": count.channel, "status": count.status}, count.messages))
+        reservoir[count.channel] += count.messages if count.status in WAITING else 0
+    yield from _gauge("kabar_messages", "Messages of runs that are open or ended within a day.", samples)
+    yield from _gauge(
+        "kabar_reservoir_messages", "Messages waiting to be decided on.", [({"channel": name}, n) for name, n in reservoir.items()]
+    )
+
+
+def _accounts(accounts: Iterable[Limit], now: datetime) -> Iterator[str]:
+    named = [({"account": item.account, "channel": item.channel}, item) for item in accounts]
+    held = [(labels, max((item.open_until - now).total_seconds(), 0.0) if item.open_until else 0.0) for labels, item in named]
+    behind = [(labels, max((item.next_free_at - now).total_seconds(), 0.0)) for labels, item in named]
+    yield from _gauge("kabar_account_rate", "Messages a second the account may send.", [(labels, item.rate) for labels, item in named])
+    yield from _gauge("kabar_account_held_seconds", "Until the account may send again (breaker or slow down).", held)
+    yield from _gauge("kabar_account_lead_seconds", "Work leased ahead on the account.", behind)
+    yield from _gauge("kabar_account_failures", "Failures in a row.", [(labels, item.failures) for labels, item in named])
+
+
+def _gauge(name: str, words: str, samples: Iterable[Sample]) -> Iterator[str]:
+    yield f"# HELP {name} {words}"
+    yield f"# TYPE {name} gauge"
+    for labels, value in samples:
+        inside = ",".join(f'{key}="{_escape(text)}"' for key, text in labels.items())
+        yield f"{name}{{{inside}}} {value:g}" if inside else f"{name} {value:g}"
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

@@ -1,0 +1,69 @@
+"""The few pages people see, in Indonesian with a line of English; nothing personal in them, nothing loaded from anywhere."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from html import escape
+
+from fastapi.responses import HTMLResponse
+
+_STYLE = (
+    "body{font:17px/1.55 system-ui,sans-serif;color:#1c2430;background:#f5f6f8;margin:0}"
+    "main{max-width:30rem;margin:12vh auto;padding:2rem;background:#fff;border-radius:12px}"
+    "h1{font-size:1.35rem;line-height:1.3;margin:0 0 .8rem}"
+    "button{font:inherit;font-weight:600;color:#fff;background:#0b5fbd;border:0;border-radius:8px;padding:.7rem 1.4rem;cursor:pointer}"
+    "small{display:block;margin-top:1.4rem;color:#5b6675}"
+)
+_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_HEADERS = {
+    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "X-Robots-Tag": "noindex",
+}
+_NAMES = {"email": ("email", "email"), "whatsapp": ("WhatsApp", "WhatsApp"), "push": ("notifikasi aplikasi", "push notification")}
+_PAGE = (
+    '<!doctype html><html lang="id"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+    "<title>{title}</title><style>{style}</style></head><body><main><h1>{title}</h1>{body}"
+    '<small lang="en">{english}</small></main></body></html>'
+)
+
+
+def confirm(channel: str) -> HTMLResponse:
+    """Asks first; the button posts to the same address."""
+    name, english = _name(channel)
+    return _page(
+        f"Berhenti menerima penawaran lewat {name}?",
+        f"<p>Kami tidak akan lagi mengirim penawaran dan promosi lewat {name} kepada Anda. Informasi penting tentang rekening dan "
+        'layanan Anda tetap kami sampaikan.</p><form method="post"><button type="submit">Ya, berhenti berlangganan</button></form>',
+        f"Press the button to stop receiving offers by {english}. Messages about your account are not affected.",
+    )
+
+
+def done(channel: str) -> HTMLResponse:
+    name, english = _name(channel)
+    return _page(
+        "Permintaan Anda sudah kami catat",
+        f"<p>Anda tidak akan lagi menerima penawaran dan promosi dari kami lewat {name}. Terima kasih.</p>",
+        f"You have been unsubscribed: no more offers by {english}.",
+    )
+
+
+def not_found() -> HTMLResponse:
+    return _page(
+        "Tautan ini tidak berlaku",
+        "<p>Pastikan tautan tersalin lengkap dari pesan yang Anda terima, lalu coba sekali lagi.</p>",
+        "This link is not valid. Please check that it was copied in full.",
+        status=404,
+    )
+
+
+def _name(channel: str) -> tuple[str, str]:
+    return _NAMES.get(channel, (escape(channel), escape(channel)))
+
+
+def _page(title: str, body: str, english: str, status: int = 200) -> HTMLResponse:
+    return HTMLResponse(_PAGE.format(title=title, style=_STYLE, body=body, english=english), status, headers=_HEADERS)

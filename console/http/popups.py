@@ -1,0 +1,136 @@
+"""/v1/popups: the app asks what to show and tells what became of it. A token sees and moves its own person's items only."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import Field
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from channels.popup.content import PopupContent
+from console.http.access import Now, Recipient, TheHouse, recipient_token, require_key
+from console.http.errors import ApiError
+from console.http.fields import At, Body, ButtonId, DeliveryId, Word
+from console.http.reports import report
+from jobs.house import House
+from jobs.interactions import Interaction
+from jobs.links import message_id, message_key
+from store import popups
+
+router = APIRouter()
+
+POLL_AFTER_S = 300
+LONGEST_TTL_S = 86_400
+
+Hint = Annotated[str | None, Query(max_length=64)]
+
+
+class NewToken(Body):
+    customer_no: Word
+    ttl_s: Annotated[int, Field(ge=1, le=LONGEST_TTL_S)] = 3600
+
+
+class PopupEvent(Body):
+    """event_id: a UUID made on the device."""
+
+    event_id: UUID
+    delivery_id: DeliveryId
+    type: Literal["impression", "click", "dismiss", "error"]
+    at: At
+    button_id: ButtonId | None = None
+
+
+class PopupEvents(Body):
+    items: Annotated[tuple[PopupEvent, ...], Field(max_length=100)]
+
+
+@router.post("/v1/popups/tokens", dependencies=[Depends(require_key)])
+async def token(new: NewToken, house: TheHouse, now: Now) -> dict[str, str]:
+    """For the app's back end, which knows who is logged in."""
+    async with house.database.begin() as connection:
+        person_id = await popups.recipient(connection, new.customer_no)
+    if person_id is None:
+        raise ApiError(404, "unknown_customer", "no customer has this customer_no; import the customer first")
+    signed, expires_at = recipient_token(house.signer, person_id, now, timedelta(seconds=new.ttl_s))
+    return {"token": signed, "expires_at": _time(expires_at)}
+
+
+@router.get("/v1/popups")
+async def waiting(
+    request: Request,
+    house: TheHouse,
+    person_id: Recipient,
+    now: Now,
+    trigger: Annotated[str, Query(max_length=64)] = "app_open",
+    platform: Hint = None,
+    app_version: Hint = None,
+    locale: Hint = None,
+) -> Response:
+    """platform, app_version and locale are taken and not used yet: content is rendered in the person's own locale."""
+    async with house.database.begin() as connection:
+        rows = await popups.waiting(connection, person_id, trigger, await _offers(house, connection), now)
+        # Delivered is what the app has fetched; asking again writes nothing.
+        await popups.fetched(connection, [row.message_id for row in rows if row.unfetched], now)
+    body = json.dumps({"items": [_item(row) for row in rows], "poll_after_s": POLL_AFTER_S}, ensure_ascii=False).encode()
+    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
+    if _matches(request.headers.get("if-none-match", ""), tag):
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type="application/json", headers=headers)
+
+
+@router.post("/v1/popups/events")
+async def events(told: PopupEvents, house: TheHouse, person_id: Recipient, now: Now) -> dict[str, Any]:
+    """The first impression consumes a pop-up that is shown once; a click or dismissal closes it."""
+    asked = {item.delivery_id: message_id(item.delivery_id) for item in told.items}
+    async with house.database.begin() as connection:
+        own = await popups.own(connection, person_id, [found for found in asked.values() if found is not None])
+    # What is no pop-up of this person's is named by nothing, and so comes back as unknown.
+    reports = [
+        Interaction(str(item.event_id), item.delivery_id if asked[item.delivery_id] in own else "", item.type, item.at, item.button_id)
+        for item in told.items
+    ]
+    return await report(house, person_id, reports, now)
+
+
+async def _offers(house: House, connection: AsyncConnection) -> list[str]:
+    published = await house.catalog.newest(connection)
+    categories = published.config.rules.categories if published else {}
+    return [name for name, category in categories.items() if category.offer]
+
+
+def _item(row: Row[Any]) -> dict[str, Any]:
+    # Judged when it was rendered; only the defaults it left out are filled in.
+    content = PopupContent.model_construct(**row.content)
+    return {
+        "delivery_id": message_key(row.message_id),
+        "campaign": row.campaign,
+        "priority": row.priority,
+        "trigger": content.trigger,
+        "not_before": _time(row.available_at),
+        "expires_at": _time(row.expires_at),
+        "max_impressions": content.max_impressions,
+        "min_interval_s": content.min_interval_s,
+        "content": {
+            "layout": content.layout,
+            "title": content.title,
+            "body": content.body,
+            "image": {"url": content.image, "w": None, "h": None} if content.image else None,
+            "buttons": [{"id": None, "label": None, "link": None} | button for button in row.content.get("buttons", ())],
+        },
+    }
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _matches(header: str, tag: str) -> bool:
+    """RFC 9110 section 13.1.2: a list of tags, compared weakly."""
+    return any(part.strip().removeprefix("W/") in (tag, "*") for part in header.split(","))

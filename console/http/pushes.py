@@ -1,0 +1,36 @@
+"""POST /v1/receipts/push: the app's reports of pushes, from its back end; FCM itself sends no receipts."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+from pydantic import Field
+
+from console.http.access import Now, TheHouse, require_key
+from console.http.fields import At, Body, ButtonId, DeliveryId
+from console.http.reports import report
+from jobs.interactions import Interaction
+
+router = APIRouter(dependencies=[Depends(require_key)])
+
+
+class PushReport(Body):
+    """event_id: a UUID made on the device. delivery_id: the message's key in the push's data."""
+
+    event_id: UUID
+    delivery_id: DeliveryId
+    type: Literal["received", "open", "click", "dismiss", "error"]
+    at: At
+    button_id: ButtonId | None = None
+
+
+class PushReports(Body):
+    items: Annotated[tuple[PushReport, ...], Field(max_length=500)]
+
+
+@router.post("/v1/receipts/push")
+async def pushes(reports: PushReports, house: TheHouse, now: Now) -> dict[str, Any]:
+    told = [Interaction(str(item.event_id), item.delivery_id, item.type, item.at, item.button_id) for item in reports.items]
+    return await report(house, None, told, now)

@@ -1,0 +1,85 @@
+"""Serves the HTTP face inside a loop that is not ours to end: no signal handlers, stopped by an event."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import structlog
+import uvicorn
+
+from config.problems import ConfigError, Problem
+from config.settings import HttpSettings
+from console.http.app import make_web
+from jobs.house import House
+
+log = structlog.get_logger()
+
+BACKLOG = 2048
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals belong to the daemon, which stops its other parts in order, too."""
+        yield
+
+
+async def serve(house: House, stop: asyncio.Event, on_bound: Callable[[int], None] | None = None) -> None:
+    """Answer until told to stop, then finish what is in flight within the grace.
+
+    on_bound: told the port, which the system chose when the setting is 0. Raises ConfigError when the port cannot be had.
+    """
+    server = _Server(_config(house))
+    listening = bind(house.settings.http)
+    port = int(listening.getsockname()[1])
+    log.info("web.started", host=house.settings.http.host, port=port)
+    if on_bound is not None:
+        on_bound(port)
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        server.should_exit = True
+        await serving
+    log.info("web.stopped")
+
+
+def _config(house: House) -> uvicorn.Config:
+    return uvicorn.Config(
+        make_web(house),
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        ws="none",
+        timeout_graceful_shutdown=max(1, round(house.settings.stop_grace)),
+    )
+
+
+def bind(settings: HttpSettings) -> socket.socket:
+    """A listening socket. Raises ConfigError naming the setting and the way out."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise ConfigError([_problem(settings, error)]) from None
+
+
+def _problem(settings: HttpSettings, error: OSError) -> Problem:
+    other = settings.port + 1 if settings.port < 65535 else 8080
+    match error.errno:
+        case errno.EADDRINUSE:
+            message = f"port {settings.port} is in use; stop what listens there, or take another: KABAR_HTTP__PORT={other}"
+        case errno.EACCES | errno.EPERM:
+            message = f"port {settings.port} may not be opened by this user; take one above 1023: KABAR_HTTP__PORT=8080"
+        case _:
+            words = error.strerror or type(error).__name__
+            return Problem("KABAR_HTTP__HOST", 0, 0, f'cannot listen on "{settings.host}": {words}; take 127.0.0.1 or 0.0.0.0')
+    return Problem("KABAR_HTTP__PORT", 0, 0, message)

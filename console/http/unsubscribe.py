@@ -1,0 +1,46 @@
+"""/u/{token}: one click ends the offers on one channel (RFC 8058). A GET changes nothing: scanners follow links, people press buttons."""
+
+from __future__ import annotations
+
+import structlog
+from fastapi import APIRouter, Response
+from sqlalchemy.exc import IntegrityError
+
+from console.http import pages
+from console.http.access import Now, TheHouse
+from jobs.house import House
+from store import outbox
+
+log = structlog.get_logger()
+router = APIRouter()
+
+PURPOSE = "unsubscribe"
+EVIDENCE = "one-click"
+
+
+@router.get("/u/{token}", include_in_schema=False)
+async def ask(token: str, house: TheHouse) -> Response:
+    named = _named(house, token)
+    return pages.not_found() if named is None else pages.confirm(named[1])
+
+
+@router.post("/u/{token}", include_in_schema=False)
+async def opt_out(token: str, house: TheHouse, now: Now) -> Response:
+    """The body does not matter: a mail program posts `List-Unsubscribe=One-Click`, our page's button nothing."""
+    named = _named(house, token)
+    if named is None:
+        return pages.not_found()
+    person_id, channel = named
+    try:
+        async with house.database.begin() as connection:
+            await outbox.opt_out(connection, [(person_id, channel, EVIDENCE)], now)
+    except IntegrityError:  # the person has been erased since
+        return pages.not_found()
+    log.info("customer.opted_out", channel=channel, person_id=person_id, evidence=EVIDENCE)
+    return pages.done(channel)
+
+
+def _named(house: House, token: str) -> tuple[int, str] | None:
+    """(person id, channel), None when the token is not ours."""
+    words = house.signer.read(PURPOSE, token)
+    return None if words is None else (int(words[0]), words[1])

@@ -1,0 +1,48 @@
+"""Customer events as they come in, by HTTP or by hand: judged by the configuration in force, stored once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import structlog
+
+from config.models import CustomerEvent
+from jobs.house import House
+from store import events
+
+log = structlog.get_logger()
+
+Value = str | int | float | bool
+
+
+class EventRefused(ValueError):
+    """code: not_configured, unknown_event or wrong_data. The text says what would be right and repeats no value."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+async def take_event(house: House, *, event_id: str, name: str, customer_no: str, data: Mapping[str, Value], now: datetime) -> bool:
+    """False when this event id is known already. Raises EventRefused, store.events.UnknownCustomer."""
+    async with house.database.begin() as connection:
+        published = await house.catalog.newest(connection)
+        if published is None:
+            raise EventRefused("not_configured", "no configuration is published yet; start the scheduler with a valid one")
+        _check(published.config.events.customer, name, data)
+        new = await events.add(connection, event_id=event_id, name=name, customer_no=customer_no, data=data, now=now)
+    log.info("event.accepted" if new else "event.duplicate", event_id=event_id, customer_event=name)
+    return new
+
+
+def _check(known: Mapping[str, CustomerEvent], name: str, data: Mapping[str, Value]) -> None:
+    if name not in known:
+        raise EventRefused("unknown_event", f"event: not one of the known ones: {', '.join(sorted(known)) or 'none is configured'}")
+    declared = set(known[name].data)
+    carries = f"{name} carries {', '.join(sorted(declared)) or 'no data'}"
+    if set(data) - declared:
+        raise EventRefused("wrong_data", f"data: has keys the event does not carry; {carries}")
+    lacking = declared - {key for key, value in data.items() if str(value).strip()}
+    if lacking:
+        raise EventRefused("wrong_data", f"data: lacks {', '.join(sorted(lacking))}; {carries}")

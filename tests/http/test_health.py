@@ -1,0 +1,110 @@
+"""/healthz, /readyz, /metrics."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from aiohttp import ClientSession
+from sqlalchemy import text
+
+from jobs.clock import VirtualClock
+from jobs.house import House
+from jobs.plan import plan
+from scheduler.firing import fire
+from store import limits, ticks
+from store.engine import open_database
+from tests.http.conftest import AUTH, Configure, serving
+from tests.world import person
+
+
+async def tick(house: House, *names: str) -> None:
+    async with house.database.begin() as connection:
+        for name in names:
+            await ticks.succeeded(connection, name, house.clock.now())
+
+
+async def test_healthy_while_the_core_ticks_tick(house: House, clock: VirtualClock, web: ClientSession) -> None:
+    await tick(house, "plan", "valve", "sweep")
+    clock.advance_to(clock.now() + timedelta(seconds=60))
+    async with web.get("/healthz") as answer:
+        assert answer.status == 200
+        assert (await answer.json())["ticks"] == {"plan": 60.0, "sweep": 60.0, "valve": 60.0}
+
+
+async def test_a_core_tick_that_stopped_is_unhealthy_and_another_is_not(house: House, clock: VirtualClock, web: ClientSession) -> None:
+    await tick(house, "plan", "sweep")
+    clock.advance_to(clock.now() + timedelta(seconds=61))
+    await tick(house, "plan")
+    async with web.get("/healthz") as answer:
+        assert answer.status == 200
+    clock.advance_to(clock.now() + timedelta(seconds=61))
+    async with web.get("/healthz") as answer:
+        assert (answer.status, (await answer.json())["stale"]) == (503, ["plan"])
+
+
+async def test_a_house_whose_scheduler_never_ran_is_alive(web: ClientSession) -> None:
+    async with web.get("/healthz") as answer:
+        assert answer.status == 200
+
+
+async def test_ready_once_a_configuration_is_published(web: ClientSession, configured: Configure) -> None:
+    async with web.get("/readyz") as answer:
+        assert (answer.status, (await answer.json())["message"]) == (503, "no configuration is published yet")
+    await configured()
+    async with web.get("/readyz") as answer:
+        assert answer.status == 200
+
+
+async def test_not_ready_on_another_schema(house: House, web: ClientSession, configured: Configure) -> None:
+    await configured()
+    async with house.database.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+    async with web.get("/readyz") as answer:
+        assert answer.status == 503
+        assert "kabar db upgrade" in (await answer.json())["message"]
+
+
+async def test_without_a_database_it_is_alive_but_not_ready_and_says_so(house: House) -> None:
+    nowhere = open_database("postgresql://kabar@127.0.0.1:1/kabar")
+    async with serving(House(house.settings, nowhere, house.clock, house.channels, house.catalog)) as web:
+        async with web.get("/healthz") as answer:
+            assert (answer.status, (await answer.json())["status"]) == (200, "database_unreachable")
+        async with web.get("/readyz") as answer:
+            assert answer.status == 503
+        async with web.post("/v1/popups/tokens", json={"customer_no": "C1"}, headers=AUTH) as answer:
+            assert (answer.status, (await answer.json())["error"]) == (503, "unavailable")
+            assert answer.headers["Retry-After"]
+
+
+async def test_metrics_count_what_is_going_on(house: House, clock: VirtualClock, web: ClientSession, configured: Configure) -> None:
+    await configured()
+    await person(house.database, 1)
+    await fire(house, clock.now())
+    clock.advance_to(clock.now() + timedelta(minutes=16))
+    await fire(house, clock.now())
+    await plan(house, clock.now())
+    await tick(house, "plan")
+    async with house.database.begin() as connection:
+        await limits.ensure(connection, account="popup", channel="popup", rate=20, now=clock.now())
+        await limits.slow_down(connection, "popup", timedelta(seconds=30), "breaker", clock.now())
+    async with web.get("/metrics") as answer:
+        assert (answer.status, answer.content_type) == (200, "text/plain")
+        lines = (await answer.text()).splitlines()
+    for line in (
+        'kabar_messages{channel="popup",status="queued"} 1',
+        'kabar_reservoir_messages{channel="popup"} 1',
+        'kabar_account_held_seconds{account="popup",channel="popup"} 30',
+        'kabar_account_rate{account="popup",channel="popup"} 20',
+        'kabar_tick_age_seconds{tick="plan"} 0',
+        "kabar_config_fault 0",
+        "# TYPE kabar_messages gauge",
+    ):
+        assert line in lines
+
+
+async def test_metrics_want_the_key_when_somebody_stands_in_between(web: ClientSession) -> None:
+    between = {"X-Forwarded-For": "203.0.113.9"}
+    async with web.get("/metrics", headers=between) as answer:
+        assert answer.status == 401
+    async with web.get("/metrics", headers=between | AUTH) as answer:
+        assert answer.status == 200

@@ -1,0 +1,58 @@
+"""/u/{token}."""
+
+from __future__ import annotations
+
+import pytest
+from aiohttp import ClientSession
+from sqlalchemy import text
+
+from jobs.house import House
+from tests.world import person, rows
+
+
+@pytest.fixture
+async def link(house: House) -> str:
+    person_id = await person(house.database, 1)
+    return f"/u/{house.signer.sign('unsubscribe', str(person_id), 'email')}"
+
+
+async def optouts(house: House) -> list[tuple[str, str]]:
+    return [(row.channel, row.evidence) for row in await rows(house.database, "SELECT channel, evidence FROM optouts")]
+
+
+async def test_following_the_link_asks_and_changes_nothing(house: House, web: ClientSession, link: str) -> None:
+    async with web.get(link) as answer:
+        page = await answer.text()
+        assert answer.status == 200
+        assert '<form method="post">' in page
+        assert "Berhenti menerima penawaran lewat email?" in page
+        assert "Budi" not in page
+        assert "example.com" not in page
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert await optouts(house) == []
+
+
+async def test_one_click_opts_out_and_a_second_changes_nothing(house: House, web: ClientSession, link: str) -> None:
+    for body in ({"List-Unsubscribe": "One-Click"}, None):
+        async with web.post(link, data=body) as answer:
+            assert answer.status == 200
+            assert "sudah kami catat" in await answer.text()
+    assert await optouts(house) == [("email", "one-click")]
+
+
+async def test_a_link_that_is_not_ours_is_a_page_not_found(house: House, web: ClientSession, link: str) -> None:
+    other = house.signer.sign("popup", "1", "9999999999")
+    for token in (other, link.removeprefix("/u/")[:-1] + "_", "x", "%00", "é"):
+        for method in ("GET", "POST"):
+            async with web.request(method, f"/u/{token}") as answer:
+                assert (answer.status, answer.content_type) == (404, "text/html")
+    assert await optouts(house) == []
+
+
+async def test_a_person_erased_since_is_a_page_not_found(house: House, web: ClientSession, link: str) -> None:
+    async with house.database.begin() as connection:
+        await connection.execute(text("DELETE FROM people"))
+    async with web.post(link) as answer:
+        assert answer.status == 404
