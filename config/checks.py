@@ -8,6 +8,7 @@ import holidays
 
 from config.conditions import Condition
 from config.draft import Draft, Part
+from config.faults import locate
 from config.models import Campaign, Rules
 from config.problems import suggest
 from config.reach import find_person
@@ -62,7 +63,7 @@ def _campaign(draft: Draft, part: Part[Campaign]) -> None:
     known = [draft.known("category", campaign.category, source, ("category",))]
     if campaign.window is not None:
         draft.known("window", campaign.window, source, ("window",))
-    known += [draft.known(kind, name, source, path) for kind, name, path in _named(campaign)]
+    known += [draft.known(kind, name, source, locate(source, (), path)[0]) for kind, name, path in _named(campaign)]
     template = draft.known("template", campaign.template, source, ("template",))
     if all(known):
         _audience(draft, part)

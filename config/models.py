@@ -190,6 +190,17 @@ def _datetimes(value: object) -> object:
     return tuple(value) if isinstance(value, list) else (value,)
 
 
+def _cron(text: str) -> str:
+    check_cron(text)
+    return text
+
+
+def _not_too_often(every: timedelta) -> timedelta:
+    if every < timedelta(minutes=1):
+        raise ValueError("`every` is at least 1m")
+    return every
+
+
 class When(Strict):
     """What makes a run: exactly one of at, cron, every, before, after, event, anniversary. Times are nominal company time.
 
@@ -199,8 +210,8 @@ class When(Strict):
     """
 
     at: Annotated[tuple[Nominal, ...], BeforeValidator(_datetimes)] | None = None
-    cron: str | None = None
-    every: Duration | None = None
+    cron: Annotated[str, AfterValidator(_cron)] | None = None
+    every: Annotated[Duration, AfterValidator(_not_too_often)] | None = None
     before: str | None = None
     after: str | None = None
     event: str | None = None
@@ -224,10 +235,6 @@ class When(Strict):
             raise ValueError("`time` is the hour of an anniversary only")
         if self.on and not self.cron:
             raise ValueError("`on` narrows a cron only")
-        if self.cron is not None:
-            check_cron(self.cron)
-        if self.every is not None and self.every < timedelta(minutes=1):
-            raise ValueError("`every` is at least 1m")
         return self
 
 

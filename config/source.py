@@ -153,6 +153,8 @@ class _Builder:
         if len(self.values) >= MAX_VALUES:
             raise _Stop(self._problem(node, f"more than {MAX_VALUES} values once aliases are followed"))
         self.values[path] = _mark(node)
+        if not isinstance(node, ScalarNode) and _kind(node) not in {"map", "seq"}:
+            self._tagged(node)
         if isinstance(node, MappingNode):
             return self._mapping(node, path, depth)
         if isinstance(node, SequenceNode):
@@ -189,8 +191,11 @@ class _Builder:
         if kind == "null":
             return None
         if kind not in {"str", "timestamp"}:
-            self.problems.append(self._problem(node, f'the tag "{kind}" is not used here; write the plain value'))
+            self._tagged(node)
         return text
+
+    def _tagged(self, node: Node) -> None:
+        self.problems.append(self._problem(node, f'the tag "{_kind(node)}" is not used here; write the plain value'))
 
     def _problem(self, node: Node, message: str) -> Problem:
         mark = _mark(node)

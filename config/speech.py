@@ -61,7 +61,7 @@ def _missing(draft: Draft, campaign: Part[Campaign], template: Part[Template], p
             message = f'{dotted}: the event of campaign "{name}" has no "{key}"{suggest(key, somewhere)}'
             yield template.source.problem(path, message, offset=offset)
         elif key not in everywhere and dotted in found.bare:
-            yield from _lacking(draft, campaign.value, template, path, key)
+            yield from _lacking(draft, campaign.value, template.source.problem(path, "", offset=offset), key)
 
 
 def _event_keys(draft: Draft, campaign: Campaign) -> tuple[frozenset[str] | None, frozenset[str]]:
@@ -77,11 +77,10 @@ def _event_keys(draft: Draft, campaign: Campaign) -> tuple[frozenset[str] | None
     return frozenset.intersection(*data) if data else frozenset(), frozenset().union(*data)
 
 
-def _lacking(draft: Draft, campaign: Campaign, template: Part[Template], path: Path, key: str) -> Iterator[Problem]:
+def _lacking(draft: Draft, campaign: Campaign, user: Problem, key: str) -> Iterator[Problem]:
     name = campaign.when.before or campaign.when.after
     if not draft.events or not name:
         return
-    user = template.source.problem(path, "")
     for index, event in enumerate(draft.events.value.business[name]):
         if key not in {"at", *event.data}:
             message = f'this event has no "{key}", which {user.file}:{user.line} shows; add it, or write | default("…") there'

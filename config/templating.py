@@ -105,12 +105,14 @@ class CompiledText:
                 parts.append(part)
                 size += len(part)
                 if size > MAX_RENDERED:
-                    raise RenderError(f"the text is longer than {MAX_RENDERED} characters")
+                    break
         except JinjaError as error:
             raise RenderError(error.message or "the text cannot be filled") from None
         except (TypeError, ValueError, ArithmeticError) as error:
             # The value itself is somebody's data and stays out of the message.
             raise RenderError(f"a value of the wrong kind ({type(error).__name__}) among {', '.join(sorted(self.names))}") from None
+        if size > MAX_RENDERED:
+            raise RenderError(f"the text is longer than {MAX_RENDERED} characters")
         return "".join(parts)
 
 

@@ -64,7 +64,7 @@ async def examine(house: House, since: datetime | None = None, *, shown: int = S
 
 async def _verdict(house: House, connection: AsyncConnection, books: Sequence[Book], messages: int, people: int, shown: int) -> Audit:
     counts: dict[Kind, int] = {}
-    found: list[Breach] = []
+    found: list[list[Breach]] = []
     for kind in Kind:
         total, some = await breaches.find(
             connection,
@@ -76,8 +76,9 @@ async def _verdict(house: House, connection: AsyncConnection, books: Sequence[Bo
         )
         if total:
             counts[kind] = total
-            found += some
-    return Audit(messages, people, counts, tuple(found[:shown]))
+            found.append(some)
+    fair = max(shown // max(len(counts), 1), 1)  # no kind crowds out another
+    return Audit(messages, people, counts, tuple(breach for some in found for breach in some[:fair]))
 
 
 async def _editions(house: House, connection: AsyncConnection, seen: Sequence[Seen]) -> list[_Edition]:

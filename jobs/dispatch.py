@@ -16,7 +16,7 @@ from config.templating import RenderError
 from jobs.house import Account, House
 from jobs.render import Renderer
 from jobs.settlement import combine, outcome_row, settlement
-from store import limits, outbox, popups, versions
+from store import limits, outbox, popups, receipts, versions
 
 log = structlog.get_logger()
 
@@ -176,6 +176,7 @@ async def _settle(house: House, account: Account, items: Sequence[Item], answers
             for (item, outcome), given in zip(results, answers, strict=True)
         ]
         ours = await outbox.settle(connection, settlements)
+        await receipts.catch_up(connection, list(ours), now)
         await outbox.record_attempts(connection, attempts)
         await outbox.drop_addresses(connection, dead, now)
         await outbox.opt_out(connection, _opt_outs(account, results), now)

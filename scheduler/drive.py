@@ -77,4 +77,4 @@ async def next_moment(house: House, now: datetime) -> datetime:
             _, hours, zone = published.window(key)
             opening = hours and Openings(published.calendar, zone, [(hours,)]).opening(now)
             moments += [opening[0]] if opening else []
-    return min(moment for moment in moments if moment is not None and moment >= now + SHORTEST_STEP)
+    return max(min(moment for moment in moments if moment is not None and moment > now), now + SHORTEST_STEP)

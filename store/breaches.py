@@ -123,11 +123,14 @@ _CHECKS: dict[Kind, str] = {
     Kind.LATE: """SELECT s.id, CAST(NULL AS text) AS word, CAST(NULL AS bigint) AS other, s.expires_at AS other_at
                   FROM audit_sent s WHERE s.asked
                    AND (s.released_at >= s.expires_at OR s.sent_at >= s.expires_at + interval '60 seconds')""",
+    # What a receipt called failed may be sent again on an operator's word.
     Kind.TWICE: """SELECT DISTINCT ON (s.id) s.id, t.n || ' times' AS word, CAST(NULL AS bigint) AS other, t.last AS other_at
                    FROM (SELECT message_id, count(*) AS n, max(at) AS last FROM attempts WHERE outcome = 'sent'
                          GROUP BY message_id, address_id HAVING count(*) > 1) t
                    JOIN audit_sent s ON s.id = t.message_id
-                   WHERE s.asked AND NOT s.maybe_duplicate AND s.channel <> ALL(:repeat_is_safe) ORDER BY s.id, t.n DESC""",
+                   WHERE s.asked AND NOT s.maybe_duplicate AND s.channel <> ALL(:repeat_is_safe)
+                    AND t.n > 1 + (SELECT count(*) FROM interactions i WHERE i.message_id = s.id AND i.kind = 'failed')
+                   ORDER BY s.id, t.n DESC""",
 }
 _PARAMETERS = {"caps": JSON, "personal": TEXTS, "repeat_is_safe": TEXTS}
 

@@ -14,7 +14,7 @@ from store.statements import LONGS, TEXTS, TIMES, rows, run, sql
 
 _STORE = sql("INSERT INTO receipts (source, body, received_at) VALUES (:source, :body, :now) RETURNING id")
 _NOTIFY = sql("SELECT pg_notify('kabar', 'receipt')")
-_TAKE = sql("SELECT id, source, body FROM receipts WHERE applied_at IS NULL ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED")
+_TAKE = sql("SELECT id, source, body, received_at FROM receipts WHERE applied_at IS NULL ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED")
 _DONE = sql(
     """UPDATE receipts r SET applied_at = :now, error = v.error FROM unnest(:ids, :errors) AS v(id, error)
        WHERE r.id = v.id AND r.applied_at IS NULL""",
@@ -66,6 +66,7 @@ _REMEMBER = sql(
     ats=TIMES,
     details=TEXTS,
 )
+_EARLY = sql("SELECT event_id, kind, at, message_id, person_id, detail FROM interactions WHERE message_id = ANY(:ids)", ids=LONGS)
 _BY_ADDRESS = sql(
     """SELECT a.value, a.person_id, a.id FROM addresses a WHERE a.value = ANY(:values) AND a.sort = :sort""",
     values=TEXTS,
@@ -102,7 +103,7 @@ async def store(connection: AsyncConnection, source: str, body: bytes, now: date
 
 
 async def take(connection: AsyncConnection, limit: int) -> Sequence[Row[Any]]:
-    """(id, source, body) of those not applied yet, locked."""
+    """(id, source, body, received_at) of those not applied yet, locked."""
     return await rows(connection, _TAKE, limit=limit)
 
 
@@ -147,6 +148,13 @@ async def move(connection: AsyncConnection, facts: Sequence[Fact], now: datetime
     failed = [fact for fact in known if fact.kind == "failed"]
     if failed:
         await run(connection, _FAIL, ids=[fact.message_id for fact in failed], codes=[fact.detail for fact in failed], now=now)
+
+
+async def catch_up(connection: AsyncConnection, settled: Sequence[int], now: datetime) -> None:
+    """Apply what the app told of these messages before our own commit."""
+    early = await rows(connection, _EARLY, ids=list(settled))
+    if early:
+        await move(connection, [Fact(**row._asdict()) for row in early], now)
 
 
 async def owners(connection: AsyncConnection, sort: str, values: Sequence[str]) -> dict[str, list[int]]:

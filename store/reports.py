@@ -44,5 +44,5 @@ _BATCH = 2_000
 async def stream_messages(connection: AsyncConnection, since: datetime | None) -> AsyncIterator[Sequence[Sequence[Any]]]:
     """Batches of rows in the order of COLUMNS, the oldest message first, from a cursor of the server. since: of queued_at."""
     result = await connection.stream(_MESSAGES, {"since": since}, execution_options={"yield_per": _BATCH})
-    async for part in result.partitions():
+    async for part in result.partitions(_BATCH):
         yield part

@@ -22,13 +22,15 @@ _TALLY = sql(
          UNION ALL
          SELECT m.channel, CAST(t ->> 'at' AS timestamptz), CASE WHEN t ->> 'why' LIKE 'retry:%' THEN 'retried' ELSE 'deferred' END, t ->> 'why'
          FROM messages m CROSS JOIN LATERAL jsonb_array_elements(m.trail) t WHERE t ->> 'is' = 'deferred')
-       SELECT channel, date_trunc('hour', at, :zone) AS hour, what, regexp_replace(coalesce(why, ''), '^pending_higher_priority:.*',
-              'pending_higher_priority') AS why, count(*) AS n
+       SELECT channel, date_trunc('hour', at, :zone) AS hour, what, regexp_replace(coalesce(why, ''), ':[0-9]+$', '') AS why,
+              count(*) AS n
        FROM happened WHERE at >= :since GROUP BY 1, 2, 3, 4 ORDER BY 2, 1, 3, 4"""
 )
 _FIRST = sql(
-    """SELECT channel, CAST(sent_at AT TIME ZONE :zone AS date) AS day, min(sent_at) AS first
-       FROM messages WHERE sent_at >= :since AND category <> ALL(:free) GROUP BY 1, 2 ORDER BY 2, 1"""
+    """SELECT m.channel, CAST(local.at AS date) AS day, min(local.at) AS first
+       FROM messages m JOIN people p ON p.id = m.person_id
+       CROSS JOIN LATERAL (SELECT m.sent_at AT TIME ZONE coalesce(p.timezone, :zone) AS at) local
+       WHERE m.sent_at >= :since AND m.category <> ALL(:free) GROUP BY 1, 2 ORDER BY 2, 1"""
 )
 
 
@@ -48,5 +50,5 @@ async def by_hour(connection: AsyncConnection, zone: str, since: datetime) -> li
 
 
 async def first_of_day(connection: AsyncConnection, zone: str, since: datetime, free: list[str]) -> Sequence[Row[Any]]:
-    """(channel, day, first) of messages whose category (not in `free`) keeps to windows."""
+    """(channel, day, first) by the customer's own clock, of messages whose category (not in `free`) keeps to windows."""
     return await rows(connection, _FIRST, zone=zone, since=since, free=free)

@@ -56,12 +56,13 @@ class OptOut:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One step of the valve's trail. what: released, deferred, suppressed."""
+    """One step of the trail. what: released, deferred, suppressed by the valve; replayed by an operator, whose name is `by`."""
 
     at: datetime
     what: str
     why: str | None
     until: datetime | None
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,4 +189,10 @@ def _message(row: Any, attempts: Sequence[Any], echoes: Sequence[Any]) -> Messag
 
 def _decision(step: Mapping[str, str]) -> Decision:
     until = step.get("until")
-    return Decision(datetime.fromisoformat(step["at"]), step["is"], step.get("why"), datetime.fromisoformat(until) if until else None)
+    return Decision(
+        at=datetime.fromisoformat(step["at"]),
+        what=step["is"],
+        why=step.get("why"),
+        until=datetime.fromisoformat(until) if until else None,
+        by=step.get("by"),
+    )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from channels.base import Adapter, Channel, Ports, expect
+from collections.abc import Mapping
+
+from channels.base import Adapter, Channel, Ports, Webhook, expect
+from channels.whatsapp import receipts
 from channels.whatsapp.cloud import CloudAdapter
 from channels.whatsapp.content import WhatsAppContent
 from channels.whatsapp.settings import WhatsAppSettings, missing
@@ -13,6 +16,16 @@ def _adapter(settings: ChannelSettings, _: Ports) -> Adapter:
     return CloudAdapter(expect(WhatsAppSettings, settings))
 
 
+def _verify(settings: ChannelSettings, raw: bytes, headers: Mapping[str, str]) -> bool:
+    secret = expect(WhatsAppSettings, settings).app_secret
+    return secret is not None and receipts.verify(secret.get_secret_value(), raw, headers.get("x-hub-signature-256"))
+
+
+def _challenge(settings: ChannelSettings, query: Mapping[str, str]) -> str | None:
+    token = expect(WhatsAppSettings, settings).verify_token
+    return receipts.challenge(query, token.get_secret_value()) if token else None
+
+
 CHANNEL = Channel(
     name="whatsapp",
     content=WhatsAppContent,
@@ -20,4 +33,5 @@ CHANNEL = Channel(
     adapter=_adapter,
     addresses="phone",
     missing=missing,
+    webhook=Webhook(_verify, receipts.parse, _challenge),
 )

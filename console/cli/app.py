@@ -6,7 +6,24 @@ import typer
 
 from config.logging import configure_logging
 from config.settings import Settings
-from console.cli import approval, audit, config, control, db, demo, events, export, people, replay, run, sandbox, sending, show
+from console.cli import (
+    approval,
+    audit,
+    config,
+    control,
+    db,
+    demo,
+    events,
+    export,
+    people,
+    preview,
+    replay,
+    run,
+    sandbox,
+    sending,
+    show,
+    why,
+)
 from console.cli.guard import Guarded
 
 RUN, WRITE, FEED, CONTROL, LOOK, TRY = "Run it", "What goes out", "Customers and events", "At once", "Look", "Try it out"
@@ -46,10 +63,13 @@ app.command("up", rich_help_panel=RUN, epilog=_examples("kabar up", "KABAR_HTTP_
 app.command("scheduler", rich_help_panel=RUN)(run.scheduler)
 app.command("worker", rich_help_panel=RUN)(run.worker)
 app.command("web", rich_help_panel=RUN)(run.web)
-_db = _group("db", RUN, "The database's schema.")
+_db = _group("db", RUN, "upgrade: bring the schema of the database up to date.")
 _db.command("upgrade")(db.upgrade)
 
 app.command("check", rich_help_panel=WRITE, epilog=_examples("kabar check", "KABAR_CONFIG_DIR=drafts kabar check"))(config.check)
+app.command("preview", rich_help_panel=WRITE, epilog=_examples("kabar preview win-back", "kabar preview win-back --customer C000123"))(
+    preview.preview
+)
 app.command("approve", rich_help_panel=WRITE, epilog=_examples("kabar approve win-back --by dewi"))(approval.approve)
 app.command(
     "send-test",
@@ -60,7 +80,7 @@ app.command(
     ),
 )(sending.send_test)
 
-_import = _group("import", FEED, "Bring data in.")
+_import = _group("import", FEED, "customers: bring in a customer file.")
 _import.command("customers", epilog=_examples("kabar import customers examples/customers.csv"))(people.customers)
 app.command(
     "emit",
@@ -84,8 +104,9 @@ app.command(
 app.command("replay", rich_help_panel=CONTROL, epilog=_examples("kabar replay --failed --campaign weekly-market"))(replay.replay)
 
 app.command("status", rich_help_panel=LOOK, epilog=_examples("kabar status", "kabar status --json | jq .lag"))(show.status)
+app.command("why", rich_help_panel=LOOK, epilog=_examples("kabar why C000123"))(why.why)
 app.command("audit", rich_help_panel=LOOK, epilog=_examples("kabar audit", "kabar audit --since 3d --json"))(audit.audit)
-_export = _group("export", LOOK, "Take data out.")
+_export = _group("export", LOOK, "messages: every message and what became of it.")
 _export.command(
     "messages",
     epilog=_examples("kabar export messages --since 2026-11-20 > messages.csv", "kabar export messages --since 2h --format jsonl"),

@@ -33,6 +33,8 @@ def approve(
     new = run(_approve(settings, config, campaign, by.strip()))
     for line in described(config, found):
         typer.echo(line)
+    if not config.rules.categories[found.category].needs_approval:
+        typer.echo(f"note: {found.category} messages go out without approval, too")
     typer.echo(f"approved by {by}" if new else "this content was approved before; nothing changes")
 
 

@@ -22,7 +22,9 @@ from channels.sandbox.server import Sandbox
 from config.logging import configure_logging
 from config.settings import Settings
 from console.cli.demo_report import report
+from console.cli.guard import run
 from console.http.serve import serve
+from jobs.catalog import Published
 from jobs.clock import VirtualClock
 from jobs.customers.load import import_customers
 from jobs.house import House
@@ -47,7 +49,7 @@ FAULTS = (
     Rule(channel="email", kind="550 5.1.1 No such user", share=0.01),
 )
 # What the back office tells of customers meanwhile: (local time, event, customer, data).
-HAPPENINGS = (
+HAPPENINGS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
     ("2026-11-20 20:10", "kyc.updated", "C000001", {}),
     ("2026-11-21 07:30", "kyc.rejected", "C000002", {"reason": "Foto KTP kurang jelas"}),
 )
@@ -64,26 +66,29 @@ async def play(settings: Settings, console: Console) -> bool:
             house = replace(house, chance=random.Random(SEED), accounts=await open_accounts(house))  # noqa: S311
             async with _web(house) as port:
                 sandbox.webhooks.url = f"http://127.0.0.1:{port}/v1/receipts/whatsapp"
-                await _load(house, console)
+                published = await _load(house, console)
                 await _weekend(house, clock, sandbox, console)
-            return await report(house, START, SHOWN, console)
+            return await report(house, published, START, SHOWN, console)
 
 
 @asynccontextmanager
 async def _web(house: House) -> AsyncIterator[int]:
     """The real web process, for the providers' receipts, on any free port."""
-    stop, bound = asyncio.Event(), asyncio.get_running_loop().create_future()
+    stop = asyncio.Event()
+    bound: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     settings = house.settings.model_copy(update={"http": house.settings.http.model_copy(update={"port": 0})})
     server = asyncio.create_task(serve(replace(house, settings=settings), stop, on_bound=bound.set_result))
     await asyncio.wait({server, bound}, return_when=asyncio.FIRST_COMPLETED)
     try:
-        yield bound.result() if bound.done() else server.result()
+        if not bound.done():
+            await server  # raises why it could not listen
+        yield bound.result()
     finally:
         stop.set()
         await server
 
 
-async def _load(house: House, console: Console) -> None:
+async def _load(house: House, console: Console) -> Published:
     with Progress(TextColumn("importing customers"), BarColumn(), TextColumn("{task.completed} rows"), console=console) as progress:
         task = progress.add_task("import", total=None)
         done = await import_customers(
@@ -95,11 +100,12 @@ async def _load(house: House, console: Console) -> None:
         )
     console.print(f"{done.inserted} customers imported, {done.rejected} rows rejected with a reason ({done.rejects_file})")
     config = read_config(house.settings.config_dir, house.channels)
-    await publish(house, config)
+    version = await publish(house, config)
     async with house.database.begin() as connection:
         for name in config.campaigns:
             if config.rules.categories[config.campaigns[name].category].needs_approval:
                 await versions.approve(connection, campaign=name, content_hash=config.content_hash(name), by="demo", now=START)
+        return await house.catalog.version(connection, version)
 
 
 def _copy(var: Path) -> Path:
@@ -141,7 +147,9 @@ def demo() -> None:
     shutil.rmtree(settings.var_dir, ignore_errors=True)
     settings.var_dir.mkdir(parents=True)
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=140)
     with (settings.var_dir / "kabar.log").open("w") as log:
         configure_logging(settings, log)
-        clean = asyncio.run(play(settings, console))
+        clean = run(play(settings, console))
     sys.exit(0 if clean else 1)

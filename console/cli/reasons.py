@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from config.loader import Config
 from config.values import format_duration
@@ -29,6 +29,9 @@ REASONS: dict[str, Sentence] = {
     ),
     "no_address": Sentence("no address that works{for_detail}"),
     "expired": Sentence("it was worthless by then", ("campaign", "{campaign}")),
+    "expired_unseen": Sentence(
+        "its window did not open before it was worthless, or it was held back until then", ("campaign", "{campaign}")
+    ),
     "expired_released": Sentence("it was released, but worthless before it could leave", ("campaign", "{campaign}")),
     "expired_after": Sentence("it was worthless by then; what it waited for last: {nested}", ("campaign", "{campaign}")),
     "no_window": Sentence("its delivery window ({detail}) never opens for this person", ("window", "{detail}")),
@@ -48,8 +51,12 @@ REASONS: dict[str, Sentence] = {
     "render_error": Sentence("the text could not be filled in for this person", ("campaign", "{campaign}")),
     "confirmed_by_receipt": Sentence("a receipt of the provider says that it did go out"),
     "adapter_error": Sentence("a fault on our side while sending, so it may or may not have gone out"),
+    "replayed": Sentence("put back into the queue by an operator"),
     "paused": Sentence("the campaign or channel is stopped"),
 }
+
+# What a message waits out, and is dropped for only when that takes too long.
+PASSING = frozenset({"no_hours_consent", "outside_window", "same_topic", "gap", "cap"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,13 @@ def explain(reason: str, *, category: str, campaign: str, config: Config | None,
     )
     place = (nested.where if nested else "") or _where(sentence, config, detail, category, campaign)
     return Explanation(text, place)
+
+
+def explain_end(found: Explanation, reason: str) -> Explanation:
+    """The same where the message is dropped for it: what would pass by itself is named as coming too late."""
+    if reason.partition(":")[0] not in PASSING:
+        return found
+    return replace(found, text=f"{found.text}, and it is worthless before that ends")
 
 
 def _where(sentence: Sentence, config: Config | None, detail: str, category: str, campaign: str) -> str:

@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from config.loader import Config
-from console.cli.reasons import Explanation, explain
+from console.cli.reasons import Explanation, explain, explain_end
 from jobs.outlook import Forecast
 from rules.facts import Defer, Suppress
 from store.timeline import Attempt, Decision, Message, Timeline
 from store.versions import Pause
 
+_BRIEF = timedelta(minutes=1)
 WAITING = ("queued", "deferred")
 _OUTCOMES = {
     "sent": "accepted by the provider",
@@ -91,8 +92,11 @@ def tales(timeline: Timeline, teller: Teller, campaign: str | None = None) -> tu
 
 
 def _lines(message: Message, teller: Teller) -> tuple[Line, ...]:
-    lines = [*_told(message, teller), *_came_back(message), *_ending(message, teller)]
-    return tuple(sorted(lines, key=lambda line: line.at))
+    # Providers tell whole seconds, and by clocks of their own: nothing came back before it had left.
+    left = message.sent_at or message.queued_at
+    lines = [(line.at, line) for line in _told(message, teller)]
+    lines += [(max(line.at, left), line) for line in (*_came_back(message), *_ending(message, teller))]
+    return tuple(line for _, line in sorted(lines, key=lambda timed: timed[0]))
 
 
 def _told(message: Message, teller: Teller) -> Iterator[Line]:
@@ -103,25 +107,37 @@ def _told(message: Message, teller: Teller) -> Iterator[Line]:
         message.queued_at, f"planned by {message.campaign} ({message.occurrence}), by {message.channel}{fallback}; {worthless}", place
     )
     attempts = list(message.attempts)
-    for step in message.trail:
+    for step in _worth_telling(message.trail):
         # A retry is decided on the answer to an attempt of the same moment, which is told first.
         while attempts and attempts[0].at <= step.at:
-            yield _attempt(attempts.pop(0))
+            yield _attempt(message, attempts.pop(0))
         yield _step(message, step, teller)
-    yield from map(_attempt, attempts)
+    yield from (_attempt(message, attempt) for attempt in attempts)
+
+
+def _worth_telling(trail: Sequence[Decision]) -> Iterator[Decision]:
+    """Without the waits of seconds that led straight to another decision."""
+    for index, step in enumerate(trail):
+        brief = step.until is not None and step.until - step.at < _BRIEF and not (step.why or "").startswith("retry:")
+        if not brief or index == len(trail) - 1:
+            yield step
 
 
 def _step(message: Message, step: Decision, teller: Teller) -> Line:
     if step.what == "released":
         return Line(step.at, "released: every rule lets it go")
     reason = teller.explain(message, step.why or "")
+    if step.what == "replayed":
+        return Line(step.at, f"put back into the queue by {step.by or 'an operator'}; it had failed: {reason.text}")
     until = f" until {teller.time(step.until)}" if step.until else ""
     if step.what == "deferred":
         return Line(step.at, f"waited{until}: {reason.text}", reason.where)
-    return Line(step.at, f"not sent: {reason.text}", reason.where)
+    return Line(step.at, f"not sent: {explain_end(reason, step.why or '').text}", reason.where)
 
 
-def _attempt(attempt: Attempt) -> Line:
+def _attempt(message: Message, attempt: Attempt) -> Line:
+    if message.channel == "popup" and attempt.outcome == "sent":
+        return Line(attempt.at, "laid ready in the app")
     device = f" ({attempt.platform})" if attempt.platform else ""
     code = f": {attempt.code}" if attempt.code else ""
     return Line(attempt.at, f"{_OUTCOMES.get(attempt.outcome, attempt.outcome)}{device}{code}")
@@ -141,7 +157,8 @@ def _ending(message: Message, teller: Teller) -> Iterator[Line]:
     """How it ended, where no step of the trail says so."""
     told = any(step.what == message.status for step in message.trail)
     if message.settled_at and message.status in _ENDINGS and not told:
-        reason = teller.explain(message, message.reason or message.status)
+        unseen = message.status == message.reason == "expired" and not message.trail
+        reason = teller.explain(message, "expired_unseen" if unseen else message.reason or message.status)
         yield Line(message.settled_at, f"{_ENDINGS[message.status]}: {reason.text}", reason.where)
     elif message.reason == "confirmed_by_receipt" and message.sent_at:
         yield Line(message.delivered_at or message.sent_at, teller.explain(message, message.reason).text)
@@ -174,7 +191,7 @@ def _unapproved(message: Message, teller: Teller) -> bool:
 def _outlook(message: Message, forecast: Forecast, teller: Teller) -> Explanation:
     verdict = forecast.verdict
     if isinstance(verdict, Suppress):
-        reason = teller.explain(message, str(verdict.reason))
+        reason = explain_end(teller.explain(message, str(verdict.reason)), str(verdict.reason))
         return replace(reason, text=f"as things stand it will not go: {reason.text}")
     if isinstance(verdict, Defer):
         reason = teller.explain(message, str(verdict.reason))

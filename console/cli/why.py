@@ -104,7 +104,7 @@ def _candidate(published: Published, person_id: int, message: Message) -> Candid
 def show(story: Story, console: Console) -> None:
     """The person, then each message, oldest first."""
     for fact in head(story):
-        console.print(escape(fact), highlight=False)
+        console.print(escape(fact), highlight=False, soft_wrap=True)
     for tale in story.tales:
         message = tale.message
         console.print()

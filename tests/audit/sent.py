@@ -91,8 +91,10 @@ class Evening:
         self.version = await _publish(self.house, rules)
 
     async def put(self, table: Any, values: dict[str, Any]) -> int:
+        """The id of the new row; 0 where rows are known by another key."""
         async with self.house.database.begin() as connection:
-            return int((await connection.execute(insert(table).values(**values).returning(table.c.id))).scalar_one())
+            key = (await connection.execute(insert(table).values(**values).returning(*table.primary_key.columns))).scalar_one()
+            return key if isinstance(key, int) else 0
 
     async def customer(self, number: int, **changes: Any) -> int:
         return await person(self.house.database, number, **changes)

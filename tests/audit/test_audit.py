@@ -210,7 +210,10 @@ async def test_two_acceptances_of_one_message_are_found_unless_flagged(friday: E
         await friday.sent(FRIDAY, channel="email"),
         await friday.sent(FRIDAY + DAY, channel="email", maybe_duplicate=True),
         await friday.sent(FRIDAY + 2 * DAY),  # a device collapses the repeat
+        await friday.sent(FRIDAY + 4 * DAY, channel="email"),  # replayed, after a receipt that it had failed
     ]
+    receipt = {"event_id": "bounce", "message_id": messages[3], "kind": "failed", "at": FRIDAY + 4 * DAY}
+    await friday.put(tables.interactions, receipt)
     for message in messages * 2:
         await friday.put(tables.attempts, {"message_id": message, "address_id": 7, "at": FRIDAY, "outcome": "sent"})
     assert await friday.breaches() == [("sent_twice", messages[0])]

@@ -57,7 +57,7 @@ def test_python_files_editors_leftovers_and_yml_are_told_apart(tmp_path: Path) -
 
 
 def test_a_missing_directory_is_named(tmp_path: Path) -> None:
-    assert refused(tmp_path / "nowhere") == ["config/nowhere: there is no such directory; KABAR_CONFIG_DIR names it"]
+    assert refused(tmp_path / "nowhere") == ["config: there is no such directory; KABAR_CONFIG_DIR names it"]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -24,7 +26,6 @@ from tests.conftest import FRIDAY_EVENING, JAKARTA
 from tests.world import campaign, configure, files, person
 
 START = datetime(2026, 11, 20, 18, 45, tzinfo=JAKARTA)
-WINDOW_LINE = "config/rules.yaml:3"
 
 
 async def planned(house: House, clock: VirtualClock, *campaigns: str) -> None:
@@ -42,20 +43,9 @@ async def planned(house: House, clock: VirtualClock, *campaigns: str) -> None:
 async def told(house: House, now: datetime, customer: str = "C000001", only: str | None = None) -> tuple[Story, str]:
     """The story, and how it reads on a wide terminal."""
     story = await tell(house, customer, now, only)
-    console = Console(width=200, record=True, file=open_nowhere())
-    show(story, console)
-    return story, console.export_text()
-
-
-def open_nowhere() -> Any:
-    class Nowhere:
-        def write(self, text: str) -> int:
-            return len(text)
-
-        def flush(self) -> None:
-            return
-
-    return Nowhere()
+    page = StringIO()
+    show(story, Console(width=200, file=page))
+    return story, page.getvalue()
 
 
 async def execute(house: House, statement: str, **values: Any) -> None:
@@ -97,12 +87,11 @@ async def test_what_the_valve_decided_is_told_with_the_line_that_said_so(house: 
 
 
 async def test_times_are_the_persons_own(house: House, clock: VirtualClock) -> None:
-    await person(house.database, 1, timezone="Asia/Jayapura", contact_hours="daily 20:00-21:00")
+    await person(house.database, 1, timezone="Asia/Jayapura", contact_hours="daily 21:00-22:00")
     await planned(house, clock, campaign())
     story, page = await told(house, START)
-    assert "contact hours  daily 20:00-21:00" in page
-    assert "goes at the next opening, Fri 20 Nov 21:00" not in page
-    assert "Sat 21 Nov 20:00" in page or "Fri 20 Nov 20:" in page
+    assert "contact hours  daily 21:00-22:00" in page
+    assert "goes at the next opening, Fri 20 Nov 21:00" in page  # 19:00 in Jakarta
     assert story.zone.key == "Asia/Jayapura"
 
 
@@ -124,7 +113,7 @@ async def test_attempts_receipts_and_clicks_are_told_in_order(house: House, cloc
         "UPDATE messages SET status = 'read', trail = trail || CAST(:step AS jsonb), sent_at = :sent, delivered_at = :got, read_at = :read",
         step=step,
         sent=moments[20],
-        got=moments[25],
+        got=moments[20].replace(second=0),
         read=moments[30],
     )
     story, _ = await told(house, evening)
@@ -157,6 +146,37 @@ async def test_what_is_stopped_or_not_approved_says_how_it_goes_on(house: House,
     _, page = await told(house, START)
     assert "waits for its content to be approved: `kabar approve gift --by NAME`  [config/rules.yaml:11]" in page
     assert "stopped by dewi since Fri 20 Nov 18:45 (typo); goes on after `kabar resume`" in page
+
+
+async def test_a_wait_of_seconds_before_another_decision_is_left_out(house: House, clock: VirtualClock) -> None:
+    await person(house.database, 1)
+    await planned(house, clock, campaign())
+    evening = START + timedelta(minutes=15)
+    steps = [
+        {"at": evening.isoformat(), "is": "deferred", "why": "gap:7", "until": (evening + timedelta(seconds=4)).isoformat()},
+        {"at": (evening + timedelta(seconds=4)).isoformat(), "is": "released"},
+    ]
+    await execute(house, "UPDATE messages SET status = 'released', trail = CAST(:steps AS jsonb)", steps=json.dumps(steps))
+    story, page = await told(house, evening)
+    assert [line.text for line in story.tales[0].lines[1:]] == ["released: every rule lets it go"]
+    assert "on its way" in page
+
+
+async def test_a_replay_names_who_did_it_and_what_had_failed(house: House, clock: VirtualClock) -> None:
+    await person(house.database, 1)
+    await planned(house, clock, campaign())
+    step = [{"at": START.isoformat(), "is": "replayed", "why": "tries_used_up:UNAVAILABLE", "by": "sari"}]
+    await execute(house, "UPDATE messages SET reason = 'replayed', trail = CAST(:steps AS jsonb)", steps=json.dumps(step))
+    _, page = await told(house, START)
+    assert "put back into the queue by sari; it had failed: tried as often as is allowed; the provider's last word: UNAVAILABLE" in page
+
+
+async def test_what_never_had_its_turn_says_so(house: House, clock: VirtualClock) -> None:
+    await person(house.database, 1)
+    await planned(house, clock, campaign(expires="10m"))
+    await valve(house, START + timedelta(minutes=15))
+    _, page = await told(house, START + timedelta(minutes=15))
+    assert "not sent: its window did not open before it was worthless, or it was held back until then" in page
 
 
 def test_every_code_of_the_rules_has_a_sentence() -> None:

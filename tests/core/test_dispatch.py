@@ -96,7 +96,7 @@ async def test_content_the_provider_refuses_stops_the_campaign_on_that_channel(s
     assert len(stage.delivered("email")) == 3
 
 
-async def _released(stage: Stage, **changes: object) -> int:
+async def _released(stage: Stage, **changes: str) -> int:
     """A message released and its chunk's number, with nobody working on it."""
     await person(stage.house.database, 1)
     await configure(stage.house, files(campaign(**changes)))

@@ -1,22 +1,18 @@
-"""A web process on a free port, with an API key and a WhatsApp webhook, and a client to it."""
+"""A web process on a free port, with an API key and WhatsApp's secrets, and a client to it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from random import Random
 
 import pytest
 from aiohttp import ClientSession
 from pydantic import SecretStr
 
-from channels.base import Channel, Webhook, expect
 from channels.registry import CHANNELS
-from channels.whatsapp import receipts
-from channels.whatsapp.settings import WhatsAppSettings
-from config.settings import ChannelSettings, HttpSettings, Settings
+from config.settings import HttpSettings, Settings
 from console.http import serve
 from jobs.catalog import Catalog
 from jobs.clock import VirtualClock
@@ -30,25 +26,10 @@ SECRET = "the-app-secret"
 AUTH = {"Authorization": f"Bearer {KEY}"}
 
 
-def _verify(settings: ChannelSettings, raw: bytes, headers: Mapping[str, str]) -> bool:
-    secret = expect(WhatsAppSettings, settings).app_secret
-    return secret is not None and receipts.verify(secret.get_secret_value(), raw, headers.get("x-hub-signature-256"))
-
-
-def _challenge(settings: ChannelSettings, query: Mapping[str, str]) -> str | None:
-    token = expect(WhatsAppSettings, settings).verify_token
-    return None if token is None else receipts.challenge(query, token.get_secret_value())
-
-
 @pytest.fixture
-def channels() -> Mapping[str, Channel]:
-    return {**CHANNELS, "whatsapp": replace(CHANNELS["whatsapp"], webhook=Webhook(_verify, receipts.parse, _challenge))}
-
-
-@pytest.fixture
-def house(database: Database, clock: VirtualClock, channels: Mapping[str, Channel]) -> House:
+def house(database: Database, clock: VirtualClock) -> House:
     settings = Settings(http=HttpSettings(port=0, api_key=SecretStr(KEY)), stop_grace=1)
-    return House(settings, database, clock, channels, Catalog(channels), signer=Signer(b"test"), chance=Random(1))
+    return House(settings, database, clock, CHANNELS, Catalog(CHANNELS), signer=Signer(b"test"), chance=Random(1))
 
 
 @asynccontextmanager

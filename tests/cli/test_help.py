@@ -1,0 +1,40 @@
+"""A newcomer finds the way from --help alone."""
+
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner
+
+from console.cli.app import app
+
+COMMANDS = (
+    "up", "scheduler", "worker", "web", "check", "import customers", "emit", "preview", "rehearse", "why", "status", "pause", "resume",
+    "approve", "send-test", "export messages", "audit", "replay", "sandbox", "db upgrade",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str) -> None:
+    result = CliRunner().invoke(app, [*command.split(), "--help"])
+    assert result.exit_code == 0
+    assert "Usage:" in result.stdout
+
+
+def test_the_help_shows_commands_in_groups() -> None:
+    shown = CliRunner().invoke(app, ["--help"]).stdout
+    assert all(f" {command.split()[0]} " in shown for command in COMMANDS)
+    assert "What goes out" in shown
+    assert "kabar sandbox" in shown
+
+
+def test_an_unknown_command_is_wrong_usage_and_gets_a_suggestion() -> None:
+    result = CliRunner().invoke(app, ["staus"])
+    assert result.exit_code == 2
+    assert "status" in result.stderr
+
+
+def test_a_wrong_setting_names_itself() -> None:
+    result = CliRunner().invoke(app, ["check"], env={"KABAR_HTTP__PORT": "eighty"})
+    assert result.exit_code == 1
+    assert "KABAR_HTTP__PORT" in result.stderr
+    assert "Traceback" not in result.output
