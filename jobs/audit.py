@@ -13,7 +13,7 @@ from config.models import Cap, Category, Rules
 from config.values import Calendar, OpenHours, parse_weekly_hours
 from jobs.catalog import Published
 from jobs.house import House
-from store import audit_frame, breaches, versions
+from store import audit_frame, breaches, upkeep, versions
 from store.audit_frame import Book, Seen, Stretch
 from store.breaches import Breach, Kind
 
@@ -46,8 +46,13 @@ class _Edition:
 
 
 async def examine(house: House, since: datetime | None = None, *, shown: int = SHOWN) -> Audit:
-    """Judge everything released since an instant, and not failed; from the beginning when none is given. Writes nothing."""
+    """Judge everything released since an instant, and not failed; all of it when none is given.
+
+    Changes nothing but the planner's statistics.
+    """
     since = since or BEGINNING
+    async with house.database.begin() as connection:
+        await upkeep.analyze(connection)
     async with house.database.begin() as connection:
         newest = await versions.newest(connection)
         seen = await audit_frame.seen(connection, since, newest) if newest is not None else []

@@ -20,7 +20,7 @@ from jobs.catalog import Published
 from jobs.house import House
 from rules.arbitration import arbitrate
 from rules.facts import Candidate, Consent, Contact, Defer, Person, Release, Suppress, Verdict
-from rules.windows import Openings
+from rules.timetable import timetable
 from store import facts, limits, messages, runs, versions
 
 log = structlog.get_logger()
@@ -148,7 +148,7 @@ def _open_keys(published: Published, keys: set[str], now: datetime) -> frozenset
     found = set()
     for key in keys:
         _, hours, zone = published.window(key)
-        if hours is None or Openings(published.calendar, zone, [(hours,)]).is_open(now):
+        if hours is None or timetable(published.calendar).openings(zone, (hours,)).is_open(now):
             found.add(key)
     return frozenset(found)
 

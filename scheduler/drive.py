@@ -12,13 +12,12 @@ from jobs.receipts import apply_receipts
 from jobs.reconcile import reconcile
 from jobs.sweep import sweep
 from jobs.valve import valve
-from rules.windows import Openings
+from rules.timetable import timetable
 from scheduler.firing import fire
 from scheduler.occurrences import next_at
 from store import limits, messages, runs
 
 LONGEST_STEP = timedelta(hours=1)
-SHORTEST_STEP = timedelta(seconds=1)
 ROUNDS = 10_000
 
 Send = Callable[[], Awaitable[None]]
@@ -75,6 +74,12 @@ async def next_moment(house: House, now: datetime) -> datetime:
         moments += [next_at(published.config, item, published.calendar, now, LONGEST_STEP) for item in campaigns if item.when.event is None]
         for key in {key for run in active for key in run.window_keys}:
             _, hours, zone = published.window(key)
-            opening = hours and Openings(published.calendar, zone, [(hours,)]).opening(now)
+            opening = hours and timetable(published.calendar).openings(zone, (hours,)).opening(now)
             moments += [opening[0]] if opening else []
-    return max(min(moment for moment in moments if moment is not None and moment > now), now + SHORTEST_STEP)
+    return _whole_minute(min(moment for moment in moments if moment is not None and moment > now))
+
+
+def _whole_minute(at: datetime) -> datetime:
+    """Rounded up: moments a second apart are one step, and nothing happens before its time."""
+    down = at.replace(second=0, microsecond=0)
+    return down if down == at else down + timedelta(minutes=1)

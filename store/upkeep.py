@@ -20,6 +20,13 @@ _DEAD_JOBS = sql(
             OR (j.status = 'doing' AND (w.id IS NULL OR w.last_heartbeat < now() - interval '5 minutes'))
          LIMIT 5000 FOR UPDATE OF j SKIP LOCKED)"""
 )
+# After a first big load the planner knows nothing yet, and what takes seconds would take minutes.
+_ANALYZE = sql("ANALYZE people, addresses, permissions, optouts, runs, messages, attempts")
+
+
+async def analyze(connection: AsyncConnection) -> None:
+    """Fresh statistics for the planner; samples, so its cost hardly grows with the tables."""
+    await connection.execute(_ANALYZE)
 
 
 async def old_receipts(connection: AsyncConnection, before: datetime, limit: int) -> int:

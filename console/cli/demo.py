@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
@@ -20,6 +21,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from channels.sandbox.faults import Rule
 from channels.sandbox.server import Sandbox
 from config.logging import configure_logging
+from config.problems import ConfigError, Problem
 from config.settings import Settings
 from console.cli.demo_report import report
 from console.cli.guard import run
@@ -29,7 +31,7 @@ from jobs.clock import VirtualClock
 from jobs.customers.load import import_customers
 from jobs.house import House
 from jobs.queue import drain, make_app
-from scheduler.bootstrap import open_accounts, open_house, publish, read_config
+from scheduler.bootstrap import open_house, publish, read_config
 from scheduler.drive import drive
 from store import events, versions
 
@@ -38,6 +40,7 @@ START = datetime(2026, 11, 20, 18, 30, tzinfo=JAKARTA)
 END = datetime(2026, 11, 22, 12, 0, tzinfo=JAKARTA)
 CUSTOMERS = Path("examples/customers.csv")
 SEED = 2026
+MARK = ".demo"
 SHOWN = ("C000001", "C000002", "C000003")  # an HNWI, a regular, one with a suppressed message
 
 # What the providers get wrong this weekend.
@@ -62,8 +65,8 @@ async def play(settings: Settings, console: Console) -> bool:
     async with Sandbox(credentials_file=var / "sandbox.json", log_file=var / "sandbox.jsonl", seed=SEED, now=clock.now) as sandbox:
         sandbox.faults.replace(list(FAULTS))
         os.environ.update(sandbox.environment())
-        async with open_house(settings, migrate=True, clock=clock) as house:
-            house = replace(house, chance=random.Random(SEED), accounts=await open_accounts(house))  # noqa: S311
+        async with open_house(settings, migrate=True, send=True, clock=clock) as house:
+            house = replace(house, chance=random.Random(SEED))
             async with _web(house) as port:
                 sandbox.webhooks.url = f"http://127.0.0.1:{port}/v1/receipts/whatsapp"
                 published = await _load(house, console)
@@ -78,7 +81,8 @@ async def _web(house: House) -> AsyncIterator[int]:
     bound: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     settings = house.settings.model_copy(update={"http": house.settings.http.model_copy(update={"port": 0})})
     server = asyncio.create_task(serve(replace(house, settings=settings), stop, on_bound=bound.set_result))
-    await asyncio.wait({server, bound}, return_when=asyncio.FIRST_COMPLETED)
+    waiting: set[asyncio.Future[Any]] = {server, bound}
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     try:
         if not bound.done():
             await server  # raises why it could not listen
@@ -116,7 +120,6 @@ def _copy(var: Path) -> Path:
 async def _weekend(house: House, clock: VirtualClock, sandbox: Sandbox, console: Console) -> None:
     channels = sorted(house.accounts)
     app = make_app(house)
-    coming = [(datetime.fromisoformat(at).replace(tzinfo=JAKARTA), *rest) for at, *rest in HAPPENINGS]
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[sent]} sent"), TimeElapsedColumn())
     async with app.open_async():
 
@@ -134,8 +137,8 @@ async def _weekend(house: House, clock: VirtualClock, sandbox: Sandbox, console:
                 if not console.is_terminal:
                     console.print(f"{local:%a %d %b %H:%M}  {sent} accepted by the providers")
 
-            for number, (at, name, customer, data) in enumerate(coming):
-                await drive(house, clock, at, send, show)
+            for number, (at, name, customer, data) in enumerate(HAPPENINGS):
+                await drive(house, clock, datetime.fromisoformat(at).replace(tzinfo=JAKARTA), send, show)
                 async with house.database.begin() as connection:
                     await events.add(connection, event_id=f"demo-{number}", name=name, customer_no=customer, data=data, now=clock.now())
             await drive(house, clock, END, send, show)
@@ -144,8 +147,15 @@ async def _weekend(house: House, clock: VirtualClock, sandbox: Sandbox, console:
 def demo() -> None:
     """Play one weekend of the example on a virtual clock, through the real path to local providers."""
     settings = Settings.read()
+    if "var_dir" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"var_dir": Path("var/demo")})  # never the daemon's own
+    if settings.database_url is not None:
+        raise ConfigError([Problem("KABAR_DATABASE_URL", 0, 0, "the demo keeps to a database of its own; unset it")])
+    if settings.var_dir.exists() and not (settings.var_dir / MARK).exists():
+        raise ConfigError([Problem("KABAR_VAR_DIR", 0, 0, f'"{settings.var_dir}" was not made by the demo, which starts by emptying it')])
     shutil.rmtree(settings.var_dir, ignore_errors=True)
     settings.var_dir.mkdir(parents=True)
+    (settings.var_dir / MARK).touch()
     console = Console()
     if not console.is_terminal:
         console = Console(width=140)
