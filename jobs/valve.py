@@ -178,7 +178,7 @@ def _parts(slots: Sequence[Slot]) -> Iterator[Sequence[Slot]]:
 async def _judge(connection: AsyncConnection, state: _State, rows: Sequence[Any], now: datetime) -> Verdicts:
     published = state.published
     ids = list({row.person_id for row in rows})
-    people = {row.id: _person(row, published) for row in await facts.people(connection, ids)}
+    people = {row.id: person_facts(row, published) for row in await facts.people(connection, ids)}
     history: dict[int, list[Contact]] = {person: [] for person in ids}
     for row in await messages.history(connection, ids, now - published.policy.lookback):
         history[row.person_id].append(Contact(row.id, row.run_id, row.channel, row.category, row.topic, row.at))
@@ -203,7 +203,8 @@ def _candidate(row: Any, state: _State) -> Candidate:
     )
 
 
-def _person(row: Any, published: Published) -> Person:
+def person_facts(row: Any, published: Published) -> Person:
+    """A row of store.facts.people as the rules see the person."""
     sorts = set(row.sorts)
     return Person(
         id=row.id,

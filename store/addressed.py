@@ -10,8 +10,7 @@ from sqlalchemy import ColumnElement, Select, distinct, func, select, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store.audience import _COLUMNS as COLUMNS
-from store.audience import Expansion, _addressed
+from store.audience import COLUMNS, Expansion, addressed
 from store.conditions import compile_condition
 from store.tables import people
 
@@ -59,9 +58,9 @@ async def by_segment(connection: AsyncConnection, plan: Expansion) -> dict[str, 
     """How many of the people addressed are in each segment there is; one person may be in several."""
     if not plan.segments:
         return {}
-    addressed = select(_columns(plan, None)["person_id"])
+    whom = select(_columns(plan, None)["person_id"])
     counts = [func.count().filter(compile_condition(condition, plan.today)) for condition in plan.segments.values()]
-    row = (await connection.execute(select(*counts).select_from(people).where(people.c.id.in_(addressed)))).one()
+    row = (await connection.execute(select(*counts).select_from(people).where(people.c.id.in_(whom)))).one()
     return dict(zip(plan.segments, row, strict=True))
 
 
@@ -95,10 +94,10 @@ async def faces(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, An
 
 
 def _columns(plan: Expansion, customer_no: str | None) -> dict[str, ColumnElement[Any]]:
-    addressed: Select[Any] = _addressed(plan)
+    whom: Select[Any] = addressed(plan)
     if customer_no is not None:
-        addressed = addressed.where(people.c.customer_no == customer_no)
-    return dict(zip(COLUMNS, addressed.subquery("addressed").c, strict=True))
+        whom = whom.where(people.c.customer_no == customer_no)
+    return dict(zip(COLUMNS, whom.subquery("addressed").c, strict=True))
 
 
 def _wanted(columns: dict[str, ColumnElement[Any]]) -> list[ColumnElement[Any]]:

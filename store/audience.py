@@ -78,7 +78,7 @@ NO_VARIANT = -1
 
 async def expand(connection: AsyncConnection, plan: Expansion) -> tuple[int, list[str]]:
     """Insert the run's messages; returns how many are new and the window keys among them."""
-    added = insert(messages).from_select(_COLUMNS, _addressed(plan)).on_conflict_do_nothing().returning(messages.c.window_key).cte("added")
+    added = insert(messages).from_select(COLUMNS, addressed(plan)).on_conflict_do_nothing().returning(messages.c.window_key).cte("added")
     found = (await connection.execute(select(added.c.window_key, func.count()).group_by(added.c.window_key))).all()
     return sum(row[1] for row in found), [row[0] for row in found]
 
@@ -88,11 +88,12 @@ async def count(connection: AsyncConnection, plan: Expansion) -> int:
     return int((await connection.execute(select(func.count()).select_from(people).where(_audience(plan)))).scalar_one())
 
 
-_COLUMNS = ["run_id", "person_id", "event_ref", "channel", "fallback", "category", "topic", "variant", "window_key", "status"]
-_COLUMNS += ["queued_at", "expires_at"]
+COLUMNS = ["run_id", "person_id", "event_ref", "channel", "fallback", "category", "topic", "variant", "window_key", "status"]
+COLUMNS += ["queued_at", "expires_at"]
 
 
-def _addressed(plan: Expansion) -> Select[Any]:
+def addressed(plan: Expansion) -> Select[Any]:
+    """One row for each person and channel of the run, as COLUMNS of messages."""
     channels = plan.channels[:1] if plan.first_only else plan.channels
     channel = values(sql_column("name", Text), name="channel").data([(name,) for name in channels])
     event_ref: ColumnElement[int] = literal(0)

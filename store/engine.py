@@ -9,13 +9,15 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from config.problems import ConfigError, Problem
 from config.settings import Settings
 from store.embedded import embedded_uri
+
+CONNECT_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ def database_uri(settings: Settings) -> str:
         return embedded_uri(settings.var_dir / "postgres")
     try:
         url = make_url(settings.database_url.get_secret_value())
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the second for a port that is no number
         raise ConfigError([Problem("KABAR_DATABASE_URL", 0, 0, "is not a database URL; write postgresql://user@host/name")]) from None
     if url.get_backend_name() != "postgresql":
         message = f'"{url.get_backend_name()}" is not supported; Kabar runs on PostgreSQL: postgresql://user@host/name'
@@ -51,9 +53,17 @@ def database_uri(settings: Settings) -> str:
 
 def open_database(uri: str, *, pool_size: int = 10, **options: Any) -> Database:
     """A pool on a `postgresql://` URI. Nothing is connected yet."""
-    url = make_url(uri).set(drivername="postgresql+psycopg")
-    engine = create_async_engine(url, pool_size=pool_size, max_overflow=10, pool_pre_ping=True, **options)
-    return Database(engine, uri)
+    url = _patient(make_url(uri))
+    # Without hide_parameters an error would quote the customers it was about.
+    engine = create_async_engine(
+        url.set(drivername="postgresql+psycopg"), pool_size=pool_size, max_overflow=10, pool_pre_ping=True, hide_parameters=True, **options
+    )
+    return Database(engine, url.render_as_string(hide_password=False))
+
+
+def _patient(url: URL) -> URL:
+    """A server that swallows packets is given up on; what the URL itself says goes."""
+    return url if "connect_timeout" in url.query else url.update_query_dict({"connect_timeout": str(CONNECT_SECONDS)})
 
 
 async def reachable(database: Database) -> None:

@@ -16,6 +16,11 @@ from store.engine import Database
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
+def ours(thing: object, name: str | None, kind: str, reflected: bool, compared: object) -> bool:
+    """Alembic's include_object: procrastinate's tables are its own; a migration of ours only calls in its schema."""
+    return not (name or "").startswith("procrastinate")
+
+
 def alembic_config(connection: Connection) -> Config:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))

@@ -20,7 +20,8 @@ _TALLY = sql(
          SELECT channel, coalesce(settled_at, sent_at), status, reason FROM messages
           WHERE status IN ('failed', 'unknown', 'expired', 'suppressed')
          UNION ALL
-         SELECT m.channel, CAST(t ->> 'at' AS timestamptz), CASE WHEN t ->> 'why' LIKE 'retry:%' THEN 'retried' ELSE 'deferred' END, t ->> 'why'
+         SELECT m.channel, CAST(t ->> 'at' AS timestamptz),
+                CASE WHEN t ->> 'why' LIKE 'retry:%' THEN 'retried' ELSE 'deferred' END, t ->> 'why'
          FROM messages m CROSS JOIN LATERAL jsonb_array_elements(m.trail) t WHERE t ->> 'is' = 'deferred')
        SELECT channel, date_trunc('hour', at, :zone) AS hour, what, regexp_replace(coalesce(why, ''), ':[0-9]+$', '') AS why,
               count(*) AS n

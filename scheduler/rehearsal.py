@@ -1,0 +1,63 @@
+"""Rehearsal: the real configuration and audience on a virtual clock and a scratch copy; nothing is sent, nothing is kept."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from config.loader import Config
+from jobs.catalog import Catalog
+from jobs.clock import VirtualClock
+from jobs.house import House
+from scheduler.bootstrap import publish
+from scheduler.drive import drive
+from store import limits, rehearsed, runs, versions
+from store.messages import Chunk
+from store.scratch import scratch
+
+Show = Callable[[datetime], None]
+_MONTH = timedelta(days=33)
+
+
+@asynccontextmanager
+async def rehearse(house: House, config: Config, since: datetime, until: datetime, show: Show) -> AsyncIterator[House]:
+    """Play `config` from `since` to `until` (aware), as if all of it were approved; yields the scratch house to look at.
+
+    Messages waiting now and contacts made until now are taken along. Accounts send at the rate this environment sets.
+    """
+    # The longest calendar cap reaches back a month.
+    async with scratch(house.database, min(since, house.clock.now()) - _MONTH) as database:
+        clock = VirtualClock(since)
+        stage = replace(house, database=database, clock=clock, catalog=Catalog(house.channels), accounts={}, nudge=_nobody)
+        await _set(stage, config)
+
+        async def send() -> None:
+            async with database.begin() as connection:
+                sent = await rehearsed.send(connection, clock.now())
+            await clock.sleep(max((n / rates[channel] for channel, n in sent.items()), default=0))
+
+        async def told(now: datetime) -> None:
+            show(now)
+
+        rates = {name: channel.settings.read().rate for name, channel in house.channels.items()}
+        await drive(stage, clock, until, send, told)
+        yield stage
+
+
+async def _nobody(connection: AsyncConnection, chunks: Sequence[Chunk]) -> None:
+    """No job is made: the rehearsal itself carries out what is released."""
+
+
+async def _set(stage: House, config: Config) -> None:
+    now = stage.clock.now()
+    await publish(stage, config)
+    async with stage.database.begin() as connection:
+        await runs.move_planned_until(connection, dict.fromkeys(config.campaigns, now))
+        for name in config.campaigns:
+            await versions.approve(connection, campaign=name, content_hash=config.content_hash(name), by="rehearsal", now=now)
+        for name, channel in stage.channels.items():
+            await limits.ensure(connection, account=name, channel=name, rate=channel.settings.read().rate, now=now)

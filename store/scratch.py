@@ -1,0 +1,60 @@
+"""A copy of what changes, in temporary tables of one connection: everything can be tried on it, nothing is kept."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store.engine import Database
+from store.messages import CONTACTS
+from store.statements import run, sql
+
+# Temporary tables come first on the search path, so that every statement of the house finds them under the usual names.
+# People, their addresses, permissions and opt-outs are only read, and stay the real ones.
+_COPIED = ("versions", "events", "runs", "messages")
+_EMPTY = ("campaigns", "approvals", "pauses", "attempts", "popups", "receipts", "interactions", "limits", "ticks", "facts")
+_FILL = {
+    "versions": sql("INSERT INTO versions OVERRIDING SYSTEM VALUE SELECT * FROM public.versions"),
+    "events": sql("INSERT INTO events OVERRIDING SYSTEM VALUE SELECT * FROM public.events WHERE planned_at IS NULL"),
+    "runs": sql("INSERT INTO runs OVERRIDING SYSTEM VALUE SELECT * FROM public.runs"),
+    "messages": sql(
+        f"""INSERT INTO messages OVERRIDING SYSTEM VALUE SELECT * FROM public.messages
+            WHERE status IN ('queued', 'deferred') OR (status IN {CONTACTS} AND released_at >= :since)"""
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scratch(Database):
+    """A database that is one connection, used by one task at a time."""
+
+    connection: AsyncConnection
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        async with self.connection.begin():
+            yield self.connection
+
+
+@asynccontextmanager
+async def scratch(database: Database, since: datetime) -> AsyncIterator[Scratch]:
+    """A scratch copy with the waiting messages and the contacts since an instant; gone at the end, whatever happens."""
+    async with database.engine.connect() as connection:
+        async with connection.begin():
+            for table in (*_COPIED, *_EMPTY):
+                await connection.execute(text(f"CREATE TEMP TABLE {table} (LIKE public.{table} INCLUDING ALL)"))
+            await connection.execute(text("CREATE TEMP SEQUENCE chunks"))
+            for table in _COPIED:
+                await run(connection, _FILL[table], **({"since": since} if table == "messages" else {}))
+                await connection.execute(text(f"SELECT setval(pg_get_serial_sequence('pg_temp.{table}', 'id'), max(id)) FROM {table}"))
+            await connection.execute(text("ANALYZE messages"))
+        try:
+            yield Scratch(database.engine, database.conninfo, connection)
+        finally:
+            # A pooled connection would carry its temporary tables to the next user.
+            await connection.invalidate()
