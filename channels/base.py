@@ -148,7 +148,7 @@ class Adapter(Protocol):
     """One provider account. `send` never raises for what a provider or network does, and ends within its deadline."""
 
     async def start(self) -> None:
-        """Open pools. Called once inside the running loop, before the first send."""
+        """Open pools. Called once inside the running loop, before the first send. Raises ValueError naming a file it cannot use."""
 
     async def send(self, envelope: Envelope) -> Outcome:
         """Hand one message over. Safe to call concurrently."""

@@ -32,7 +32,10 @@ class ConfigError(Exception):
 def suggest(value: str, known: Iterable[str]) -> str:
     """The way out of a misspelling: `; did you mean "x"?`, or what there is to choose from."""
     names = sorted(known)
-    close = get_close_matches(value, names, n=1)
-    if close:
-        return f'; did you mean "{close[0]}"?'
-    return f"; known: {', '.join(names)}" if names else ""
+    return nearest(value, names) or (f"; known: {', '.join(names)}" if names else "")
+
+
+def nearest(value: str, known: Iterable[str]) -> str:
+    """`; did you mean "x"?`, or nothing when nothing is near."""
+    close = get_close_matches(value, sorted(known), n=1)
+    return f'; did you mean "{close[0]}"?' if close else ""

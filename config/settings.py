@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import BaseModel, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from config.problems import ConfigError, Problem
+from config.problems import ConfigError, Problem, nearest
 
 S = TypeVar("S", bound=BaseSettings)
+
+ACCOUNTS = "KABAR_ACCOUNTS__"  # named by channels.yaml
+_SHOWN = 80  # characters of a value in a message
 
 
 class HttpSettings(BaseModel):
@@ -62,10 +67,40 @@ def read_settings(kind: type[S]) -> S:
     try:
         return kind()
     except ValidationError as error:
-        prefix = kind.model_config.get("env_prefix", "")
-        raise ConfigError(
-            [
-                Problem(prefix + "__".join(str(part) for part in fault["loc"]).upper(), 0, 0, fault["msg"])
-                for fault in error.errors(include_input=False)
-            ]
-        ) from None
+        raise ConfigError([_problem(_prefix(kind), fault) for fault in error.errors()]) from None
+    except SettingsError as error:
+        message = f"{error}; write each part by itself, such as KABAR_HTTP__PORT=8080"
+        raise ConfigError([Problem(_prefix(kind) + "*", 0, 0, message)]) from None
+
+
+def _problem(prefix: str, fault: ErrorDetails) -> Problem:
+    name = "__".join(str(part) for part in fault["loc"]).upper() or "*"
+    words = fault["msg"].removeprefix("Value error, ")
+    given = fault["input"]
+    # SecretStr takes any text, so a text that was refused is no secret.
+    if isinstance(given, str) and given not in words:
+        words = f'"{given[:_SHOWN]}" is refused: {words}'
+    return Problem(prefix + name, 0, 0, words)
+
+
+def variables(kind: type[BaseModel], prefix: str | None = None) -> Iterator[str]:
+    """The name of every variable a settings class reads."""
+    prefix = _prefix(kind) if prefix is None else prefix
+    for name, field in kind.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from variables(inner, f"{prefix}{name.upper()}__")
+        else:
+            yield prefix + name.upper()
+
+
+def unknown_settings(environ: Iterable[str], kinds: Iterable[type[BaseModel]]) -> list[Problem]:
+    """Variables that look like ours and are read by nobody: misspellings, which would be passed over in silence."""
+    every: list[type[BaseModel]] = [Settings, *kinds]
+    known = {name for kind in every for name in variables(kind)}
+    mine = {name.upper() for name in environ if name.upper().startswith("KABAR_") and not name.upper().startswith(ACCOUNTS)}
+    return [Problem(name, 0, 0, f"is no setting, it does nothing{nearest(name, known)}") for name in sorted(mine - known)]
+
+
+def _prefix(kind: type[BaseModel]) -> str:
+    return str(kind.model_config.get("env_prefix", ""))

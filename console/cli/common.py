@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Iterable, Sequence
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
 
 from config.loader import Config
-from config.models import Rules
+from config.models import Campaign, Rules
 from config.problems import ConfigError, Problem, suggest
 from jobs.house import House
 from scheduler.bootstrap import read_config
+from scheduler.occurrences import event_data
 
 WIDE = 140
 
@@ -50,6 +52,15 @@ async def company_zone(house: House) -> ZoneInfo:
         return (await in_force(house)).rules.zone
     except ConfigError:
         return ZoneInfo(str(Rules.model_fields["timezone"].default))
+
+
+def invented_event(config: Config, campaign: Campaign) -> dict[str, Any]:
+    """Something for every value an event would bring: the last dated one, or each key in brackets."""
+    dated = config.events.business.get(campaign.when.before or campaign.when.after or "", ())
+    if dated:
+        return event_data(dated[-1].at, dated[-1].data)
+    told = config.events.customer.get(campaign.when.event or "")
+    return {key: f"[{key}]" for key in told.data} if told else {}
 
 
 def operator() -> str:

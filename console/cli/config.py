@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 import typer
@@ -10,8 +11,8 @@ from channels.base import Channel
 from channels.registry import CHANNELS
 from config.loader import Config
 from config.problems import ConfigError
-from config.settings import Settings
-from scheduler.bootstrap import read_config
+from config.settings import Settings, unknown_settings
+from scheduler.bootstrap import read_config, settings_of
 
 
 def check() -> None:
@@ -27,6 +28,8 @@ def check() -> None:
     typer.echo(_summary(settings, config))
     for channel, variables in absent.items():
         typer.echo(f"hint: {channel} is not configured in this environment; it needs {', '.join(variables)}")
+    for problem in unknown_settings(os.environ, settings_of()):
+        typer.echo(f"hint: {problem}")
 
 
 def not_configured(channels: Mapping[str, Channel] = CHANNELS) -> dict[str, list[str]]:

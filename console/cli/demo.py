@@ -26,6 +26,7 @@ from config.settings import Settings
 from console.cli.common import screen
 from console.cli.demo_report import report
 from console.cli.guard import run
+from console.cli.sandbox_templates import approved_templates
 from console.http.serve import serve
 from jobs.catalog import Published
 from jobs.clock import VirtualClock
@@ -52,10 +53,10 @@ FAULTS = (
     Rule(channel="email", kind="451 4.3.0 Try again later", share=0.02, times=1),
     Rule(channel="email", kind="550 5.1.1 No such user", share=0.01),
 )
-# What the back office tells of customers meanwhile: (local time, event, customer, data).
+# What the back office tells of customers meanwhile, once outside every window: (local time, event, customer, data).
 HAPPENINGS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
     ("2026-11-20 20:10", "kyc.updated", "C000001", {}),
-    ("2026-11-21 07:30", "kyc.rejected", "C000002", {"reason": "Foto KTP kurang jelas"}),
+    ("2026-11-20 22:15", "kyc.rejected", "C000002", {"reason": "Foto KTP kurang jelas"}),
 )
 
 
@@ -71,6 +72,8 @@ async def play(settings: Settings, console: Console) -> bool:
             async with _web(house) as port:
                 sandbox.webhooks.url = f"http://127.0.0.1:{port}/v1/receipts/whatsapp"
                 published = await _load(house, console)
+                for template in approved_templates(published.config):
+                    sandbox.templates.put(template)
                 await _weekend(house, clock, sandbox, console)
             return await report(house, published, START, SHOWN, console)
 

@@ -6,14 +6,18 @@ import uuid
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
-from config.loader import Config
-from config.problems import suggest
+from config.problems import ConfigError, Problem
 from config.settings import Settings
-from console.cli.common import fault, in_force, known, pairs
+from console.cli.common import fault, pairs
 from console.cli.guard import run
+from console.http.events import NewEvent
+from jobs.events import EventRefused, take_event
 from scheduler.bootstrap import open_house
-from store import events
+from store.events import UnknownCustomer
+
+_OPTIONS = {"event": "EVENT", "customer_no": "--customer", "event_id": "--id", "data": "--data"}
 
 
 def emit(
@@ -24,28 +28,22 @@ def emit(
 ) -> None:
     """Tell Kabar that something happened to one customer; same as POST /v1/events."""
     number = event_id or str(uuid.uuid4())
-    new = run(_emit(Settings.read(), event, customer, pairs(data or []), number))
+    try:
+        told = NewEvent(event=event, customer_no=customer, data=pairs(data or []), event_id=number)
+    except ValidationError as error:
+        problems = [Problem(_OPTIONS[str(each["loc"][0])], 0, 0, each["msg"]) for each in error.errors(include_input=False)]
+        raise ConfigError(problems) from None
+    new = run(_emit(Settings.read(), told, number))
     typer.echo(f"event {number} " + ("taken" if new else "was known already: nothing is done twice"))
 
 
-async def _emit(settings: Settings, event: str, customer: str, data: dict[str, str], event_id: str) -> bool:
+async def _emit(settings: Settings, told: NewEvent, number: str) -> bool:
     async with open_house(settings) as house:
-        check_event(await in_force(house), event, data)
-        async with house.database.begin() as connection:
-            try:
-                return await events.add(connection, event_id=event_id, name=event, customer_no=customer, data=data, now=house.clock.now())
-            except events.UnknownCustomer:
-                raise fault("--customer", f'there is no customer "{customer}"; `kabar import customers FILE` brings new ones') from None
-
-
-def check_event(config: Config, event: str, data: dict[str, str]) -> None:
-    """Raises ConfigError for an event nobody declared, and for data other than what is declared with it."""
-    known("customer event", event, config.events.customer)
-    wanted = config.events.customer[event].data
-    for key in data:
-        if key not in wanted:
-            message = f'{event} carries no "{key}"{suggest(key, wanted) or "; it carries no data"}; events.yaml says what it carries'
-            raise fault("--data", message)
-    absent = [key for key in wanted if not data.get(key, "").strip()]
-    if absent:
-        raise fault("--data", f"{event} needs {' and '.join(f'--data {key}=…' for key in absent)}")
+        now = house.clock.now()
+        try:
+            return await take_event(house, event_id=number, name=told.event, customer_no=told.customer_no, data=told.data, now=now)
+        except EventRefused as error:
+            raise fault(told.event, str(error)) from None
+        except UnknownCustomer:
+            message = f'there is no customer "{told.customer_no}"; `kabar import customers FILE` brings new ones'
+            raise fault("--customer", message) from None

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from config.settings import Settings
-from console.cli.common import company_zone
+from console.cli.common import company_zone, fault
 from console.cli.guard import run
 from console.cli.times import SINCE, parse_since, wall_clock
 from jobs.customers.rejects import safe
@@ -63,8 +63,12 @@ def _target(out: Path | None) -> Iterator[TextIO]:
         with part.open("w", encoding="utf-8", newline="") as file:
             yield file
         os.replace(part, out)
+    except OSError as error:
+        words = error.strerror or type(error).__name__
+        raise fault("--out", f"{out} cannot be written: {words}; name a file in a directory that is yours") from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def _csv(target: TextIO) -> Write:

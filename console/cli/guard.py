@@ -9,10 +9,12 @@ from typing import Any, TypeVar
 
 import structlog
 import typer
+from sqlalchemy.exc import OperationalError
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from config.problems import ConfigError
+from store.engine import server_words
 
 if sys.platform == "win32":
     new_loop = asyncio.SelectorEventLoop  # psycopg cannot use the default one there
@@ -48,6 +50,10 @@ class Guarded(TyperGroup):
                 self._unexpected(error)
             else:
                 typer.echo(f"{error.filename}: {error.strerror}", err=True)
+        except UnicodeEncodeError:
+            typer.echo("kabar: a word of this command, or of its environment, is not UTF-8; write it again", err=True)
+        except OperationalError as error:
+            typer.echo(f"KABAR_DATABASE_URL: the database failed: {server_words(error)}; run the command again once it is well", err=True)
         except Exception as error:
             self._unexpected(error)
         raise typer.Exit(1)

@@ -16,7 +16,7 @@ from config.loader import Config
 from config.models import Campaign
 from config.settings import Settings
 from console.cli.approval import audience
-from console.cli.common import fault, known
+from console.cli.common import fault, invented_event, known
 from console.cli.guard import run
 from console.cli.reasons import Explanation, explain, explain_end
 from jobs.catalog import Published
@@ -78,7 +78,7 @@ async def about_customer(house: House, config: Config, found: Campaign, customer
 def drafted(house: House, config: Config, found: Campaign, now: datetime) -> Draft:
     """The campaign at its next occurrence; at once when it has none to come, or waits for customer events."""
     published = Published(0, config, house.channels)
-    following = _next(published, found, now) or Occurrence("now", now, _example(config, found))
+    following = _next(published, found, now) or Occurrence("now", now, invented_event(config, found))
     return Draft(published, found, following.key, following.at, following.data)
 
 
@@ -90,15 +90,6 @@ def _next(published: Published, found: Campaign, now: datetime) -> Occurrence | 
         if coming:
             return coming[0]
     return None
-
-
-def _example(config: Config, found: Campaign) -> Mapping[str, Any]:
-    """Something for every value an event would bring: the last dated one, or each key in brackets."""
-    dated = config.events.business.get(found.when.before or found.when.after or "", ())
-    if dated:
-        return {"at": dated[-1].at.isoformat(), **dated[-1].data}
-    told = config.events.customer.get(found.when.event or "")
-    return {key: f"[{key}]" for key in told.data} if told else {}
 
 
 def _time(draft: Draft, at: datetime) -> str:

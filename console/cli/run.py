@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Coroutine
 from typing import Any
 
@@ -10,10 +11,10 @@ import structlog
 import typer
 
 from config.problems import ConfigError, Problem
-from config.settings import Settings
+from config.settings import Settings, unknown_settings
 from console.cli.guard import run
-from console.http.serve import serve
-from scheduler.bootstrap import open_house, publish, read_config
+from console.http.serve import bind, serve
+from scheduler.bootstrap import open_house, publish, read_config, settings_of
 from scheduler.daemon import run_scheduler, run_worker, stop_on_signals
 
 log = structlog.get_logger()
@@ -23,35 +24,43 @@ Part = Coroutine[Any, Any, None]
 
 def up() -> None:
     """Everything in one process: scheduler, worker and web; with the embedded database when KABAR_DATABASE_URL is not set."""
-    run(_up(Settings.read()))
+    run(_up(_settings()))
 
 
 def scheduler() -> None:
     """Fire, plan and decide; publishes the configuration and takes up each change of it."""
-    run(_scheduler(Settings.read()))
+    run(_scheduler(_settings()))
 
 
 def worker() -> None:
     """Send what was released, on every channel this environment has credentials for; needs no configuration directory."""
-    run(_worker(Settings.read()))
+    run(_worker(_settings()))
 
 
 def web() -> None:
     """Take in customer events and receipts, serve pop-ups, health and metrics."""
-    run(_web(Settings.read()))
+    run(_web(_settings()))
+
+
+def _settings() -> Settings:
+    for problem in unknown_settings(os.environ, settings_of()):
+        log.warning("setting.unknown", setting=problem.file, problem=problem.message)
+    return Settings.read()
 
 
 async def _up(settings: Settings) -> None:
     config = read_config(settings.config_dir)
     stop = stop_on_signals()
-    async with open_house(settings, migrate=True, send=True) as house:
-        await publish(house, config)
-        await together(
-            stop,
-            scheduler=run_scheduler(house, settings.config_dir, stop),
-            worker=run_worker(house, stop),
-            web=serve(house, stop),
-        )
+    # The port first: when it is taken nothing has begun that would have to end again.
+    with bind(settings.http) as listening:
+        async with open_house(settings, migrate=True, send=True) as house:
+            await publish(house, config)
+            await together(
+                stop,
+                scheduler=run_scheduler(house, settings.config_dir, stop),
+                worker=run_worker(house, stop),
+                web=serve(house, stop, listening=listening),
+            )
 
 
 async def _scheduler(settings: Settings) -> None:
@@ -70,8 +79,9 @@ async def _worker(settings: Settings) -> None:
 
 async def _web(settings: Settings) -> None:
     stop = stop_on_signals()
-    async with open_house(settings) as house:
-        await together(stop, web=serve(house, stop))
+    with bind(settings.http) as listening:
+        async with open_house(settings) as house:
+            await together(stop, web=serve(house, stop, listening=listening))
 
 
 async def together(stop: asyncio.Event, **parts: Part) -> None:

@@ -10,9 +10,12 @@ from typing import Annotated
 import typer
 
 from channels.sandbox.server import Sandbox
+from config.problems import ConfigError
 from config.settings import Settings
 from console.cli.common import fault
 from console.cli.guard import run
+from console.cli.sandbox_templates import approved_templates
+from scheduler.bootstrap import read_config
 from scheduler.daemon import stop_on_signals
 
 Port = Annotated[int, typer.Option("--http-port", min=0, max=65535, help="FCM, WhatsApp and the page; 0 = any free one.")]
@@ -27,10 +30,10 @@ def sandbox(http_port: Port = 9010, smtp_port: Smtp = 9025, var: Var = None, web
     directory = var or settings.var_dir
     directory.mkdir(parents=True, exist_ok=True)
     url = webhook or f"http://127.0.0.1:{settings.http.port}/v1/receipts/whatsapp"
-    run(_serve(directory, http_port, smtp_port, url))
+    run(_serve(settings.config_dir, directory, http_port, smtp_port, url))
 
 
-async def _serve(directory: Path, http_port: int, smtp_port: int, webhook: str) -> None:
+async def _serve(config_dir: Path, directory: Path, http_port: int, smtp_port: int, webhook: str) -> None:
     stop = stop_on_signals()
     sandbox = Sandbox(
         credentials_file=directory / "sandbox-credentials.json",
@@ -48,10 +51,20 @@ async def _serve(directory: Path, http_port: int, smtp_port: int, webhook: str) 
             raise
         raise fault("sandbox", f"port {http_port} or {smtp_port} is taken; choose others with --http-port and --smtp-port") from None
     try:
+        _show_templates(sandbox, config_dir)
         _tell(sandbox, directory)
         await stop.wait()
     finally:
         await sandbox.stop()
+
+
+def _show_templates(sandbox: Sandbox, config_dir: Path) -> None:
+    try:
+        config = read_config(config_dir)
+    except ConfigError:
+        return  # only the page is poorer for it; `kabar check` is where mistakes are told
+    for template in approved_templates(config):
+        sandbox.templates.put(template)
 
 
 def _tell(sandbox: Sandbox, directory: Path) -> None:

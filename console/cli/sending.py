@@ -17,7 +17,7 @@ from config.models import Campaign
 from config.settings import Settings
 from config.templates import Variant
 from config.templating import RenderError
-from console.cli.common import fault, known, operator, pairs
+from console.cli.common import fault, invented_event, known, operator, pairs
 from console.cli.guard import run
 from jobs.catalog import Published
 from jobs.house import Account, House
@@ -118,7 +118,7 @@ def _envelope(
         locale=who.locale,
         attributes=who.attributes,
         event_data=None,
-        run_data={**_event(config, campaign), **data},
+        run_data={**invented_event(config, campaign), **data},
     )
     try:
         return Renderer(house, {0: Published(0, config, house.channels)}).envelope(row, channel, _address(channel, to), now)
@@ -145,15 +145,6 @@ def _variant(config: Config, campaign: Campaign, channel: Channel, who: Profile)
     if not fitting and who is not _NOBODY:
         raise fault("--customer", f"no variant of {campaign.template} speaks to {who.customer_no} on {channel.name}")
     return fitting[0] if fitting else spoken[-1][0]
-
-
-def _event(config: Config, campaign: Campaign) -> dict[str, object]:
-    """Something for every value an event would bring: the first dated one, or each key in brackets."""
-    dated = config.events.business.get(campaign.when.before or campaign.when.after or "", ())
-    if dated:
-        return {"at": dated[0].at.isoformat(), **dated[0].data}
-    told = config.events.customer.get(campaign.when.event or "")
-    return {key: f"[{key}]" for key in told.data} if told else {}
 
 
 async def _account(house: House, channel: Channel) -> Account:

@@ -28,13 +28,16 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(house: House, stop: asyncio.Event, on_bound: Callable[[int], None] | None = None) -> None:
+async def serve(
+    house: House, stop: asyncio.Event, on_bound: Callable[[int], None] | None = None, *, listening: socket.socket | None = None
+) -> None:
     """Answer until told to stop, then finish what is in flight within the grace.
 
-    on_bound: told the port, which the system chose when the setting is 0. Raises ConfigError when the port cannot be had.
+    on_bound: told the port, which the system chose when the setting is 0. listening: a socket that is bound already.
+    Raises ConfigError when the port cannot be had.
     """
     server = _Server(_config(house))
-    listening = bind(house.settings.http)
+    listening = listening or bind(house.settings.http)
     port = int(listening.getsockname()[1])
     log.info("web.started", host=house.settings.http.host, port=port)
     if on_bound is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.cli.conftest import Desk, customer
+from tests.cli.publishing import publish_config
 
 HEADER = "customer_no,name,email,portfolio_value\n"
 
@@ -34,6 +35,7 @@ def test_a_missing_file_is_named(desk: Desk) -> None:
 
 
 def test_an_event_is_stored_once_by_its_id(desk: Desk) -> None:
+    publish_config(desk)
     customer(desk)
     told = ("emit", "kyc.rejected", "--customer", "C000001", "--data", "reason=photo", "--id", "e1")
     assert desk.kabar(*told).exit_code == 0
@@ -44,12 +46,14 @@ def test_an_event_is_stored_once_by_its_id(desk: Desk) -> None:
 
 
 def test_an_unknown_event_is_refused_with_a_suggestion(desk: Desk) -> None:
+    publish_config(desk)
     result = desk.kabar("emit", "kyc.reject", "--customer", "C000001")
     assert result.exit_code == 1
     assert 'did you mean "kyc.rejected"?' in result.stderr
 
 
 def test_an_unknown_customer_is_refused(desk: Desk) -> None:
+    publish_config(desk)
     result = desk.kabar("emit", "kyc.updated", "--customer", "C999999")
     assert result.exit_code == 1
     assert "C999999" in result.stderr
@@ -57,9 +61,19 @@ def test_an_unknown_customer_is_refused(desk: Desk) -> None:
 
 
 def test_data_must_be_what_the_event_declares(desk: Desk) -> None:
+    publish_config(desk)
     customer(desk)
     told = ("emit", "kyc.rejected", "--customer", "C000001")
-    assert "--data reason=" in desk.kabar(*told).stderr
+    assert "data: lacks reason" in desk.kabar(*told).stderr
     assert 'did you mean "reason"?' in desk.kabar(*told, "--data", "reson=x").stderr
     assert desk.kabar(*told, "--data", "reason").exit_code == 2
+    assert "--data: " in desk.kabar(*told, "--data", f"reason={'x' * 2001}").stderr
+    assert "--id: " in desk.kabar(*told, "--data", "reason=x", "--id", "x" * 201).stderr
     assert desk.sql("SELECT * FROM events") == []
+
+
+def test_an_event_waits_for_nobody_who_could_read_it(desk: Desk) -> None:
+    customer(desk)
+    result = desk.kabar("emit", "kyc.updated", "--customer", "C000001")
+    assert result.exit_code == 1
+    assert "no configuration is published yet; start the scheduler" in result.stderr

