@@ -40,12 +40,17 @@ PASSES = 50  # a tick ends after so many, work left or not
 
 @dataclass
 class Report:
-    """What one tick decided, by verdict and reason."""
+    """What one tick decided, by verdict and reason. stock: what it may still release, by channel."""
 
     released: int = 0
     deferred: Counter[str] = field(default_factory=Counter)
     suppressed: Counter[str] = field(default_factory=Counter)
     expired: int = 0
+    stock: dict[str, int] = field(default_factory=dict)
+
+    def within(self, room: Mapping[str, int]) -> dict[str, int]:
+        """No more than there was room for at first: workers that drain the stock would keep one tick, and its `now`, going for minutes."""
+        return {name: min(free, self.stock.setdefault(name, free)) for name, free in room.items()}
 
     @property
     def decided(self) -> int:
@@ -85,7 +90,7 @@ async def valve(house: House, now: datetime) -> Report:
         async with house.database.begin() as connection:
             if not await messages.valve_lock(connection):
                 break
-            await _pass(house, connection, now, report)
+            await _pass(house, connection, max(now, house.clock.now()), report)
         if report.decided == before:
             break
     if report.decided:
@@ -95,7 +100,7 @@ async def valve(house: House, now: datetime) -> Report:
 
 
 async def _pass(house: House, connection: AsyncConnection, now: datetime, report: Report) -> None:
-    state = await _state(house, connection, now)
+    state = await _state(house, connection, now, report)
     if state is None or not any(count > 0 for count in state.room.values()):
         return
     rows = await _candidates(connection, state)
@@ -105,14 +110,14 @@ async def _pass(house: House, connection: AsyncConnection, now: datetime, report
     await _carry_out(house, connection, state, verdicts, now, report)
 
 
-async def _state(house: House, connection: AsyncConnection, now: datetime) -> _State | None:
+async def _state(house: House, connection: AsyncConnection, now: datetime, report: Report) -> _State | None:
     published = await house.catalog.newest(connection)
     if published is None:
         return None
     pauses = await versions.pauses(connection)
     approved = await versions.approvals(connection)
     active = await runs.active(connection)
-    room = dict.fromkeys(house.channels, 0) | await _room(connection, now)
+    room = report.within(dict.fromkeys(house.channels, 0) | await _room(connection, now))
     for pause in pauses:
         if pause.campaign is None:
             room.update({name: 0 for name in room if pause.holds("", name)})
@@ -248,7 +253,9 @@ async def _carry_out(
         reasons = [str(verdict.reason) for _, verdict in suppressed]
         await messages.suppress(connection, [item.id for item, _ in suppressed], reasons, now=now)
         report.suppressed.update(reasons)
-    report.released += sum(map(len, released.values()))
+    for channel, items in released.items():
+        report.released += len(items)
+        report.stock[channel] -= len(items)
 
 
 async def _release(
