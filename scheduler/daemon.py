@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 RELOAD_SECONDS = 2
 RECONNECT_AFTER = 2.0
-NUDGED = {"event": ("plan", "valve"), "receipt": ("receipts",), "valve": ("valve",)}
+NUDGED = {"event": ("plan", "valve"), "receipt": ("receipts",)}
 
 
 def stop_on_signals() -> asyncio.Event:

@@ -28,7 +28,7 @@ def embedded_uri(data: Path) -> str:
             server.psql(f"CREATE DATABASE {DATABASE}")
         return str(server.get_uri(database=DATABASE))
     except OSError as error:
-        words = error.strerror or type(error).__name__
+        words = ": ".join(filter(None, (os.fsdecode(error.filename or ""), error.strerror or type(error).__name__)))
         message = f'cannot keep a database under "{data.parent}": {words}; name a directory that this user may write to, {_OTHERWISE}'
         raise _refused(message) from None
     except (subprocess.SubprocessError, RuntimeError, ValueError, AssertionError) as error:

@@ -93,9 +93,11 @@ _LAPSED = sql(
     """WITH lapsed AS MATERIALIZED (SELECT id FROM messages WHERE status = 'sending' AND lease_until < :now
                                     ORDER BY lease_until LIMIT :limit FOR UPDATE SKIP LOCKED)
        UPDATE messages m SET fence = m.fence + 1, lease_until = NULL,
-              status = CASE WHEN m.channel = ANY(:safe) OR m.category = ANY(:resend) THEN 'queued' ELSE 'unknown' END,
+              status = CASE WHEN NOT (m.channel = ANY(:safe) OR m.category = ANY(:resend)) THEN 'unknown'
+                            WHEN m.attempts >= :tries THEN 'failed' ELSE 'queued' END,
               sent_at = CASE WHEN m.channel = ANY(:safe) OR m.category = ANY(:resend) THEN NULL ELSE m.released_at END,
-              settled_at = CASE WHEN m.channel = ANY(:safe) OR m.category = ANY(:resend) THEN NULL ELSE CAST(:now AS timestamptz) END,
+              settled_at = CASE WHEN m.attempts < :tries AND (m.channel = ANY(:safe) OR m.category = ANY(:resend)) THEN NULL
+                                ELSE CAST(:now AS timestamptz) END,
               reason = 'lease_lapsed',
               maybe_duplicate = m.maybe_duplicate OR (m.category = ANY(:resend) AND NOT m.channel = ANY(:safe))
        FROM lapsed WHERE m.id = lapsed.id AND m.status = 'sending' RETURNING m.id, m.status""",
@@ -209,9 +211,11 @@ async def hand_back(connection: AsyncConnection, chunk: int) -> int:
     return await run(connection, _HAND_BACK, chunk=chunk)
 
 
-async def lapsed(connection: AsyncConnection, *, now: datetime, safe: list[str], resend: list[str], limit: int) -> list[tuple[int, str]]:
-    """Leases that ran out: (message id, new status). `safe` channels and `resend` categories are queued again."""
-    found = await rows(connection, _LAPSED, now=now, safe=safe, resend=resend, limit=limit)
+async def lapsed(
+    connection: AsyncConnection, *, now: datetime, safe: list[str], resend: list[str], tries: int, limit: int
+) -> list[tuple[int, str]]:
+    """Leases that ran out: (message id, new status). `safe` channels and `resend` categories are queued again, up to `tries`."""
+    found = await rows(connection, _LAPSED, now=now, safe=safe, resend=resend, tries=tries, limit=limit)
     return [(row.id, row.status) for row in found]
 
 

@@ -14,7 +14,11 @@ from store.statements import LONGS, TEXTS, TIMES, rows, run, sql
 
 _STORE = sql("INSERT INTO receipts (source, body, received_at) VALUES (:source, :body, :now) RETURNING id")
 _NOTIFY = sql("SELECT pg_notify('kabar', 'receipt')")
-_TAKE = sql("SELECT id, source, body, received_at FROM receipts WHERE applied_at IS NULL ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED")
+_TAKE = sql(
+    """SELECT id, source, body, received_at FROM receipts WHERE applied_at IS NULL AND (retry_at IS NULL OR retry_at <= :now)
+       ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED"""
+)
+_AGAIN = sql("UPDATE receipts SET retry_at = :at WHERE id = ANY(:ids) AND applied_at IS NULL", ids=LONGS)
 _DONE = sql(
     """UPDATE receipts r SET applied_at = :now, error = v.error FROM unnest(:ids, :errors) AS v(id, error)
        WHERE r.id = v.id AND r.applied_at IS NULL""",
@@ -102,9 +106,15 @@ async def store(connection: AsyncConnection, source: str, body: bytes, now: date
     return int(stored[0].id)
 
 
-async def take(connection: AsyncConnection, limit: int) -> Sequence[Row[Any]]:
+async def again(connection: AsyncConnection, ids: Sequence[int], at: datetime) -> None:
+    """These wait for their messages; they do not stand in the way of newer ones meanwhile."""
+    if ids:
+        await run(connection, _AGAIN, ids=list(ids), at=at)
+
+
+async def take(connection: AsyncConnection, now: datetime, limit: int) -> Sequence[Row[Any]]:
     """(id, source, body, received_at) of those not applied yet, locked."""
-    return await rows(connection, _TAKE, limit=limit)
+    return await rows(connection, _TAKE, now=now, limit=limit)
 
 
 async def done(connection: AsyncConnection, results: Sequence[tuple[int, str | None]], now: datetime) -> None:

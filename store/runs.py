@@ -76,7 +76,7 @@ _SHARED = sql(f"SELECT {_COLUMNS} FROM runs WHERE campaign = :campaign AND occur
 _LOCK = sql("SELECT id FROM runs WHERE id = :id AND status = 'due' FOR UPDATE SKIP LOCKED")
 _ACTIVE = sql(f"SELECT {_COLUMNS} FROM runs WHERE status = 'active' ORDER BY priority DESC, expires_at, id")
 _PLANNED = sql(
-    """UPDATE runs SET status = 'active', planned_at = coalesce(planned_at, :now), messages = messages + :count,
+    """UPDATE runs SET status = 'active', planned_at = coalesce(planned_at, :now), finished_at = NULL, messages = messages + :count,
               window_keys = ARRAY(SELECT DISTINCT unnest(window_keys || :keys) ORDER BY 1)
        WHERE id = :id AND status IN ('due', 'active', 'finished')""",
     keys=TEXTS,

@@ -294,6 +294,7 @@ receipts = Table(
     Column("source", Text, nullable=False),  # whatsapp, push, popup
     Column("body", LargeBinary, nullable=False),  # as it came; stored before it is understood
     Column("received_at", When, nullable=False),
+    Column("retry_at", When),  # its message is not known or not settled yet
     Column("applied_at", When),
     Column("error", Text),
     Index("ix_receipts_pending", "id", postgresql_where=text("applied_at IS NULL")),

@@ -109,7 +109,8 @@ def _told(message: Message, teller: Teller) -> Iterator[Line]:
     attempts = list(message.attempts)
     for step in _worth_telling(message.trail):
         # A retry is decided on the answer to an attempt of the same moment, which is told first.
-        while attempts and attempts[0].at <= step.at:
+        retried = (step.why or "").startswith("retry:")
+        while attempts and (attempts[0].at < step.at or (retried and attempts[0].at == step.at)):
             yield _attempt(message, attempts.pop(0))
         yield _step(message, step, teller)
     yield from (_attempt(message, attempt) for attempt in attempts)

