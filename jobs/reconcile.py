@@ -1,4 +1,4 @@
-"""Reconcile: close what is finished, and say aloud what hangs."""
+"""Reconcile: close what is finished, withdraw what is no longer wanted, and say aloud what hangs."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import structlog
 
 from jobs.house import House
 from jobs.valve import held_for_approval
-from store import runs, versions
+from store import messages, runs, versions
 
 log = structlog.get_logger()
 
 
 async def reconcile(house: House, now: datetime) -> int:
-    """Finish runs that have nothing left to do; returns how many."""
+    """Finish runs that have nothing left to do; returns how many. A campaign taken out of the configuration is withdrawn."""
+    await _withdraw(house, now)
     async with house.database.begin() as connection:
         finished = await runs.finish(connection, now)
         published = await house.catalog.newest(connection)
@@ -26,3 +27,15 @@ async def reconcile(house: House, now: datetime) -> int:
         if published and held_for_approval(published, run.category, run.campaign, run.content_hash, approved):
             log.warning("run.awaits_approval", run_id=run.id, campaign=run.campaign, expires_at=run.expires_at.isoformat())
     return len(finished)
+
+
+async def _withdraw(house: House, now: datetime) -> None:
+    async with house.database.begin() as connection:
+        published = await house.catalog.newest(connection)
+        if published is None:
+            return
+        gone = [run for run in await runs.active(connection) if run.campaign not in published.config.campaigns]
+        for run in gone:
+            count = await messages.cancel(connection, run.id, "campaign_removed", now)
+            if count:
+                log.warning("run.withdrawn", run_id=run.id, campaign=run.campaign, occurrence=run.occurrence, messages=count)

@@ -125,7 +125,8 @@ async def _state(house: House, connection: AsyncConnection, now: datetime, repor
     slots = tuple(
         Slot(run, channel, key)
         for run in active
-        if not held_for_approval(published, run.category, run.campaign, run.content_hash, approved)
+        if run.campaign in published.config.campaigns  # reconcile withdraws the others
+        and not held_for_approval(published, run.category, run.campaign, run.content_hash, approved)
         for channel in run.channels
         if room.get(channel, 0) > 0 and not any(pause.holds(run.campaign, channel) for pause in pauses)
         for key in run.window_keys

@@ -87,6 +87,10 @@ _ENQUEUE = sql(
     channels=TEXTS,
     priorities=INTS,
 )
+_CANCEL = sql(
+    """UPDATE messages SET status = 'cancelled', reason = :reason, settled_at = :now, next_attempt_at = NULL
+       WHERE run_id = :run AND status IN ('queued', 'deferred')"""
+)
 _NEXT_WAKE = sql(
     """SELECT least((SELECT min(next_attempt_at) FROM messages WHERE status = 'deferred'),
                     (SELECT min(expires_at) FROM messages WHERE status IN ('queued', 'deferred')),
@@ -167,6 +171,11 @@ async def enqueue(connection: AsyncConnection, chunks: Sequence[Chunk]) -> None:
             "priorities": [chunk.priority for chunk in chunks],
         },
     )
+
+
+async def cancel(connection: AsyncConnection, run_id: int, reason: str, now: datetime) -> int:
+    """Withdraw what of a run still waits."""
+    return await run(connection, _CANCEL, run=run_id, reason=reason, now=now)
 
 
 async def next_wake(connection: AsyncConnection) -> datetime | None:

@@ -140,3 +140,15 @@ async def test_an_event_for_an_unknown_customer_is_refused(stage: Stage) -> None
     with pytest.raises(events.UnknownCustomer):
         async with stage.house.database.begin() as connection:
             await events.add(connection, event_id="e1", name="kyc.updated", customer_no="C9", data={}, now=stage.clock.now())
+
+
+async def test_a_campaign_taken_out_of_the_configuration_is_withdrawn(stage: Stage) -> None:
+    await person(stage.house.database, 1)
+    await configure(stage.house, files(campaign("one"), campaign("two", channels="[email]")))
+    await stage.until("2026-11-20 18:50")
+    await configure(stage.house, files(campaign("two", channels="[email]")))
+    await stage.until("2026-11-20 19:30")
+    assert await statuses(stage.house.database) == [
+        ("C000001", "email", "sent", None),
+        ("C000001", "push", "cancelled", "campaign_removed"),
+    ]
