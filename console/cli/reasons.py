@@ -52,7 +52,6 @@ REASONS: dict[str, Sentence] = {
     "confirmed_by_receipt": Sentence("a receipt of the provider says that it did go out"),
     "adapter_error": Sentence("a fault on our side while sending, so it may or may not have gone out"),
     "campaign_removed": Sentence("its campaign was taken out of the configuration"),
-    "paused": Sentence("it was paused while it waited for its turn"),
     "replayed": Sentence("put back into the queue by an operator"),
     "paused": Sentence("the campaign or channel is stopped"),
 }

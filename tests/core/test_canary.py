@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -93,10 +94,12 @@ async def _knock(house: House) -> None:
     """Callers with the right and the wrong key, and a body that is none."""
     async with serving(house) as web:
         event = {"event": "kyc.rejected", "customer_no": "C000001", "data": {"reason": f"alasan rahasia {PHONE}"}, "event_id": "e1"}
-        for key in (API_KEY, SIGNING):
-            await web.post("/v1/events", json=event, headers={"X-API-Key": key})
-        await web.post("/v1/events", data=f"{{{MAIL}".encode(), headers={"X-API-Key": API_KEY})
-        await web.get(f"/u/{TOKEN}")
+        for key, body in ((API_KEY, json.dumps(event)), (SIGNING, json.dumps(event)), (API_KEY, f"{{{MAIL}")):
+            headers = {"X-API-Key": key, "Content-Type": "application/json"}
+            async with web.post("/v1/events", data=body, headers=headers) as answer:
+                await answer.read()
+        async with web.get(f"/u/{TOKEN}") as answer:
+            await answer.read()
 
 
 async def test_nothing_of_a_customer_and_no_secret_is_in_the_log(watched: Stage, log: io.StringIO, tmp_path: Path) -> None:
