@@ -54,12 +54,16 @@ def retry_after(headers: Mapping[str, str]) -> timedelta | None:
     value = headers.get("Retry-After", "").strip()
     try:
         if value.isascii() and value.isdigit():
-            wait = timedelta(seconds=int(value[:9]))
-        else:
-            wait = parsedate_to_datetime(value) - parsedate_to_datetime(headers["Date"])
+            return bounded_wait(int(value[:9]))
+        wait = parsedate_to_datetime(value) - parsedate_to_datetime(headers["Date"])
     except (KeyError, ValueError, TypeError, OverflowError):
         return None
-    return min(max(wait, timedelta(seconds=1)), LONGEST_WAIT)
+    return bounded_wait(wait.total_seconds())
+
+
+def bounded_wait(seconds: float) -> timedelta:
+    """A wait a provider asks for, wherever it says so: at most a day, at least a second."""
+    return timedelta(seconds=min(max(seconds, 1), LONGEST_WAIT.total_seconds()))
 
 
 @dataclass(slots=True)

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
 
+from channels.registry import CHANNELS
 from config.problems import ConfigError, Problem, suggest
-
-CHANNELS = ("push", "whatsapp", "email", "popup")
 
 # Names are compared as slugs: "No. Nasabah", "no_nasabah" and "NO NASABAH" are one.
 _ALIASES = {
