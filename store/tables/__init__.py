@@ -1,0 +1,35 @@
+"""The tables, and the constraints that carry what must never happen. Migrations are tested equal to this room."""
+
+from __future__ import annotations
+
+from store.tables.base import metadata
+from store.tables.customers import addresses, optouts, people, permissions
+from store.tables.house import audit_log, facts, limits, ticks
+from store.tables.incoming import interactions, receipts
+from store.tables.outgoing import STATUSES, attempts, chunks, messages, popups
+from store.tables.planning import approvals, campaigns, events, pauses, runs, versions
+
+__all__ = [
+    "STATUSES",
+    "addresses",
+    "approvals",
+    "attempts",
+    "audit_log",
+    "campaigns",
+    "chunks",
+    "events",
+    "facts",
+    "interactions",
+    "limits",
+    "messages",
+    "metadata",
+    "optouts",
+    "pauses",
+    "people",
+    "permissions",
+    "popups",
+    "receipts",
+    "runs",
+    "ticks",
+    "versions",
+]

@@ -1,0 +1,84 @@
+"""Who is written to: customers, their addresses, what they agreed to and what they said themselves."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    Numeric,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from store.tables.base import NOW, When, id_column, metadata
+
+people = Table(
+    "people",
+    metadata,
+    id_column(),
+    Column("customer_no", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("locale", Text, nullable=False, server_default="id"),
+    Column("timezone", Text),  # null = the company's
+    Column("portfolio_value", Numeric(20, 2)),
+    Column("trades_last_month", Integer),
+    Column("last_trade_on", Date),
+    Column("birthday", Date),
+    Column("contact_hours", Text),  # weekly hours as written; null = any
+    # {channel: {"marketing": bool, "hours": weekly hours or null}}
+    Column("consents", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("attributes", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("created_at", When, nullable=False, server_default=NOW),
+    Column("updated_at", When, nullable=False, server_default=NOW),
+)
+
+addresses = Table(
+    "addresses",
+    metadata,
+    id_column(),
+    Column("person_id", BigInteger, ForeignKey("people.id", ondelete="CASCADE"), nullable=False),
+    Column("sort", Text, nullable=False),  # push, phone, email …: what Channel.addresses names
+    Column("kind", Text, nullable=False),  # within the sort: token or fid, phone or bsuid, email
+    Column("value", Text, nullable=False),
+    Column("platform", Text),
+    Column("listed", Boolean, nullable=False, server_default=text("true")),  # still in the customer file
+    Column("dropped_at", When),  # dead by a provider's word; an import does not revive it
+    Column("drop_reason", Text),
+    UniqueConstraint("person_id", "sort", "value"),
+    Index("ix_addresses_value", "value"),
+)
+
+# What a person had agreed to at any moment: evidence, and what the audit judges by.
+permissions = Table(
+    "permissions",
+    metadata,
+    id_column(),
+    Column("person_id", BigInteger, ForeignKey("people.id", ondelete="CASCADE"), nullable=False),
+    Column("recorded_at", When, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("timezone", Text),
+    Column("contact_hours", Text),
+    Column("consents", JSONB, nullable=False),
+    Index("ix_permissions_person_id_recorded_at", "person_id", "recorded_at"),
+)
+
+# A word of the person's own, stronger than any customer file.
+optouts = Table(
+    "optouts",
+    metadata,
+    id_column(),
+    Column("person_id", BigInteger, ForeignKey("people.id", ondelete="CASCADE"), nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("at", When, nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("withdrawn_at", When),
+    Index("uq_optouts_live", "person_id", "channel", unique=True, postgresql_where=text("withdrawn_at IS NULL")),
+)

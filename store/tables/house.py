@@ -1,0 +1,56 @@
+"""The house itself: limits, ticks, what operators did."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Column,
+    Double,
+    Integer,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from store.tables.base import When, id_column, metadata
+
+# One row per provider account: pace (GCRA), back-pressure and breaker, seen by every worker.
+limits = Table(
+    "limits",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("rate", Double, nullable=False),  # messages a second
+    Column("next_free_at", When, nullable=False),  # GCRA's theoretical arrival time
+    Column("open_until", When),  # nobody sends before
+    Column("failures", Integer, nullable=False, server_default=text("0")),  # in a row
+    Column("reason", Text),
+)
+
+ticks = Table(
+    "ticks",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("last_ok_at", When),
+    Column("last_error_at", When),
+    Column("last_error", Text),
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    id_column(),
+    Column("at", When, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("detail", JSONB, nullable=False, server_default=text("'{}'")),
+)
+
+# Small facts of the instance: the current fault of the configuration, the virtual clock of a demo.
+facts = Table(
+    "facts",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", JSONB, nullable=False),
+    Column("at", When, nullable=False),
+)

@@ -1,0 +1,116 @@
+"""The messages, their attempts, and the pop-ups that wait for the app."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    Sequence,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from store.tables.base import When, id_column, metadata
+
+STATUSES = (
+    "queued",
+    "deferred",
+    "released",
+    "sending",
+    "sent",
+    "delivered",
+    "read",
+    "failed",
+    "unknown",
+    "suppressed",
+    "expired",
+    "cancelled",
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    id_column(),
+    Column("run_id", BigInteger, ForeignKey("runs.id"), nullable=False),
+    Column("person_id", BigInteger, ForeignKey("people.id", ondelete="CASCADE"), nullable=False),
+    Column("event_ref", BigInteger, nullable=False, server_default=text("0")),  # events.id, 0 = none
+    Column("channel", Text, nullable=False),
+    Column("fallback", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("category", Text, nullable=False),
+    Column("topic", Text),
+    Column("variant", SmallInteger, nullable=False),  # index into the template's variants
+    Column("window_key", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("reason", Text),
+    Column("trail", JSONB, nullable=False, server_default=text("'[]'")),  # the valve's decisions, oldest first
+    Column("queued_at", When, nullable=False),
+    Column("expires_at", When, nullable=False),
+    Column("next_attempt_at", When),  # when a deferred message is looked at again
+    Column("released_at", When),
+    Column("rules_id", Integer),  # version of the rules it was released under
+    Column("chunk_id", BigInteger),
+    Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
+    Column("fence", Integer, nullable=False, server_default=text("0")),
+    Column("lease_until", When),
+    Column("sent_at", When),
+    Column("delivered_at", When),
+    Column("read_at", When),
+    Column("settled_at", When),
+    Column("provider_id", Text),
+    Column("maybe_duplicate", Boolean, nullable=False, server_default=text("false")),
+    # The dedup key: one row per person, channel and event in a run, whoever plans it and how often.
+    UniqueConstraint("run_id", "person_id", "channel", "event_ref", name="uq_messages_dedup"),
+    CheckConstraint(f"status IN ({', '.join(repr(status) for status in STATUSES)})", name="status"),
+    Index("ix_messages_queued", "run_id", "channel", "window_key", "id", postgresql_where=text("status = 'queued'")),
+    Index("ix_messages_deferred", "next_attempt_at", postgresql_where=text("status = 'deferred'")),
+    Index("ix_messages_waiting_expiry", "expires_at", postgresql_where=text("status IN ('queued', 'deferred')")),
+    Index("ix_messages_waiting_person", "person_id", postgresql_where=text("status IN ('queued', 'deferred')")),
+    Index("ix_messages_chunk", "chunk_id", postgresql_where=text("status = 'released'")),
+    Index("ix_messages_outstanding", "channel", postgresql_where=text("status IN ('released', 'sending')")),
+    Index("ix_messages_lease", "lease_until", postgresql_where=text("status = 'sending'")),
+    Index(
+        "ix_messages_contacts",
+        "person_id",
+        "released_at",
+        postgresql_where=text("status IN ('released', 'sending', 'sent', 'delivered', 'read', 'unknown')"),
+    ),
+    Index("ix_messages_provider_id", "provider_id", postgresql_where=text("provider_id IS NOT NULL")),
+)
+
+chunks = Sequence("chunks", metadata=metadata)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    id_column(),
+    Column("message_id", BigInteger, ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
+    Column("address_id", BigInteger),
+    Column("at", When, nullable=False),
+    Column("outcome", Text, nullable=False),  # sent, retry, rejected, unknown
+    Column("code", Text),
+    Column("provider_id", Text),
+    Index("ix_attempts_message_id", "message_id"),
+)
+
+popups = Table(
+    "popups",
+    metadata,
+    Column("message_id", BigInteger, ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True),
+    Column("person_id", BigInteger, nullable=False),
+    Column("priority", SmallInteger, nullable=False),
+    Column("content", JSONB, nullable=False),
+    Column("available_at", When, nullable=False),
+    Column("expires_at", When, nullable=False),
+    Column("impressions", SmallInteger, nullable=False, server_default=text("0")),
+    Column("closed_at", When),  # shown as often as it may be, or dismissed
+    Index("ix_popups_open", "person_id", postgresql_where=text("closed_at IS NULL")),
+)
