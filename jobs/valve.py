@@ -170,8 +170,9 @@ async def _candidates(connection: AsyncConnection, state: _State) -> list[Any]:
             break
     if rows:
         open_slots = {(slot.run.id, slot.channel, slot.key) for slot in state.slots}
-        others = await messages.rivals(connection, list({row.person_id for row in rows}), [row.id for row in rows])
-        rows += [row for row in others if (row.run_id, row.channel, row.window_key) in open_slots]
+        known = {row.id for row in rows}
+        others = await messages.of_people(connection, list({row.person_id for row in rows}))
+        rows += [row for row in others if row.id not in known and (row.run_id, row.channel, row.window_key) in open_slots]
     return rows
 
 

@@ -14,7 +14,7 @@ _PEOPLE = sql(
     """SELECT p.id, p.timezone, p.contact_hours, p.consents,
               ARRAY(SELECT DISTINCT a.sort FROM addresses a WHERE a.person_id = p.id AND a.listed AND a.dropped_at IS NULL) AS sorts,
               ARRAY(SELECT o.channel FROM optouts o WHERE o.person_id = p.id AND o.withdrawn_at IS NULL) AS opted_out
-       FROM people p WHERE p.id = ANY(:ids)""",
+       FROM unnest(:ids) AS wanted(id) JOIN people p ON p.id = wanted.id""",
     ids=LONGS,
 )
 

@@ -37,15 +37,16 @@ _CANDIDATES = sql(
     keys=TEXTS,
     limits=INTS,
 )
-_RIVALS = sql(
-    f"""SELECT {_CANDIDATE} FROM messages m
-        WHERE m.person_id = ANY(:people) AND m.status = 'queued' AND m.id <> ALL(:known)""",
+# People come as a joined list: a generic plan would look through `= ANY(…)` one by one for every row of the table.
+_OF_PEOPLE = sql(
+    f"""SELECT {_CANDIDATE} FROM unnest(:people) AS wanted(id)
+        JOIN messages m ON m.person_id = wanted.id AND m.status = 'queued'""",
     people=LONGS,
-    known=LONGS,
 )
 _HISTORY = sql(
-    f"""SELECT person_id, id, run_id, channel, category, topic, coalesce(sent_at, released_at) AS at
-        FROM messages WHERE person_id = ANY(:people) AND released_at >= :since AND status IN {CONTACTS}""",
+    f"""SELECT m.person_id, m.id, m.run_id, m.channel, m.category, m.topic, coalesce(m.sent_at, m.released_at) AS at
+        FROM unnest(:people) AS wanted(id)
+        JOIN messages m ON m.person_id = wanted.id AND m.released_at >= :since AND m.status IN {CONTACTS}""",
     people=LONGS,
 )
 _OUTSTANDING = sql("SELECT channel, count(*) AS n FROM messages WHERE status IN ('released', 'sending') GROUP BY channel")
@@ -128,9 +129,9 @@ async def candidates(connection: AsyncConnection, slots: Sequence[tuple[int, str
     return await rows(connection, _CANDIDATES, runs=runs, channels=channels, keys=keys, limits=limits)
 
 
-async def rivals(connection: AsyncConnection, people: list[int], known: list[int]) -> Sequence[Row[Any]]:
-    """Other queued messages of the same people."""
-    return await rows(connection, _RIVALS, people=people, known=known)
+async def of_people(connection: AsyncConnection, people: list[int]) -> Sequence[Row[Any]]:
+    """Everything these people have queued."""
+    return await rows(connection, _OF_PEOPLE, people=people)
 
 
 async def history(connection: AsyncConnection, people: list[int], since: datetime) -> Sequence[Row[Any]]:

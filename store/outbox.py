@@ -16,20 +16,19 @@ from store.statements import INTS, LONGS, TEXTS, TIMES, rows, run, sql
 # looked at here once more: paused messages are left alone, expired ones and offers to people who opted out set aside.
 _CLAIM = sql(
     """WITH picked AS MATERIALIZED (
-         SELECT m.id FROM messages m WHERE m.chunk_id = :chunk AND m.status = 'released'
+         SELECT m.id, m.category = ANY(:offers) AND EXISTS (SELECT FROM optouts o WHERE o.person_id = m.person_id
+                                                            AND o.channel = m.channel AND o.withdrawn_at IS NULL) AS refused
+         FROM messages m WHERE m.chunk_id = :chunk AND m.status = 'released'
            AND NOT EXISTS (SELECT FROM pauses q JOIN runs r ON r.id = m.run_id
                            WHERE coalesce(q.channel, m.channel) = m.channel AND coalesce(q.campaign, r.campaign) = r.campaign)
          ORDER BY m.id LIMIT :limit FOR UPDATE SKIP LOCKED),
        claimed AS (
          UPDATE messages m SET
-           status = CASE WHEN m.expires_at <= :now THEN 'expired' WHEN o.person_id IS NOT NULL THEN 'suppressed' ELSE 'sending' END,
-           reason = CASE WHEN m.expires_at <= :now THEN 'expired' WHEN o.person_id IS NOT NULL THEN 'opted_out' END,
-           settled_at = CASE WHEN m.expires_at <= :now OR o.person_id IS NOT NULL THEN CAST(:now AS timestamptz) END,
+           status = CASE WHEN m.expires_at <= :now THEN 'expired' WHEN picked.refused THEN 'suppressed' ELSE 'sending' END,
+           reason = CASE WHEN m.expires_at <= :now THEN 'expired' WHEN picked.refused THEN 'opted_out' END,
+           settled_at = CASE WHEN m.expires_at <= :now OR picked.refused THEN CAST(:now AS timestamptz) END,
            lease_until = :lease_until, fence = m.fence + 1, attempts = m.attempts + 1
-         FROM picked LEFT JOIN (SELECT x.id, x.person_id FROM messages x
-                                JOIN optouts ON optouts.person_id = x.person_id AND optouts.channel = x.channel
-                                 AND optouts.withdrawn_at IS NULL AND x.category = ANY(:offers)
-                                WHERE x.chunk_id = :chunk AND x.status = 'released') o ON o.id = picked.id
+         FROM picked
          WHERE m.id = picked.id AND m.status = 'released'
          RETURNING m.id, m.run_id, m.person_id, m.event_ref, m.channel, m.category, m.variant, m.status, m.fence, m.attempts,
                    m.expires_at, m.maybe_duplicate)
