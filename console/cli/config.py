@@ -28,6 +28,8 @@ def check() -> None:
     typer.echo(_summary(settings, config))
     for channel, variables in absent.items():
         typer.echo(f"hint: {channel} is not configured in this environment; it needs {', '.join(variables)}")
+    if config.accounts:
+        typer.echo(f"hint: accounts beside each channel's default one are checked and not used yet ({', '.join(config.accounts)})")
     for problem in unknown_settings(os.environ, settings_of()):
         typer.echo(f"hint: {problem}")
 

@@ -60,5 +60,9 @@ def hours(counts: Sequence[tally.Count], zone: ZoneInfo) -> Table:
 
 
 def _reasons(counts: Sequence[tally.Count]) -> str:
-    told = sorted((item for item in counts if item.why and item.what not in ("sent", "expired")), key=lambda item: -item.n)
-    return ", ".join(f"{item.why} {item.n}" for item in told)
+    parts = []
+    for what in ("deferred", "suppressed", "failed", "retried", "unknown"):
+        told = sorted((item for item in counts if item.what == what and item.why), key=lambda item: -item.n)
+        if told:
+            parts.append(f"{what}: " + ", ".join(f"{item.why.removeprefix('retry:')} {item.n}" for item in told))
+    return "; ".join(parts)

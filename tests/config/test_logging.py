@@ -43,6 +43,7 @@ class Row(BaseModel):
 def restored() -> Iterator[None]:
     root, hook = logging.getLogger(), sys.excepthook
     handlers, level = root.handlers[:], root.level
+    logging.captureWarnings(False)  # set up anew by the test, above the test runner's own hook
     yield
     root.handlers[:], sys.excepthook = handlers, hook
     root.setLevel(level)
