@@ -44,9 +44,8 @@ async def counts(connection: AsyncConnection, zone: str, since: datetime) -> Seq
     return await rows(connection, _COUNTS, zone=zone, since=since)
 
 
-async def decisions(connection: AsyncConnection, since: datetime) -> AsyncIterator[Row[Any]]:
-    """(at, customer_no, campaign, occurrence, channel, decision, reason, until), oldest first, a page at a time in memory."""
+async def decisions(connection: AsyncConnection, since: datetime) -> AsyncIterator[Sequence[Row[Any]]]:
+    """(at, customer_no, campaign, occurrence, channel, decision, reason, until), oldest first, in pages."""
     async with connection.stream(_DECISIONS, {"since": since}) as result:
         async for page in result.partitions(_PAGE):
-            for row in page:
-                yield row
+            yield page

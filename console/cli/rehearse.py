@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,6 +17,7 @@ from sqlalchemy import Row
 from config.settings import Settings
 from console.cli.common import fault, screen
 from console.cli.guard import run
+from console.cli.sheets import Write, csv_rows, json_lines, target
 from console.cli.times import parse_since, wall_clock
 from jobs.house import House
 from scheduler.bootstrap import open_house, read_config
@@ -38,15 +37,20 @@ def rehearse(
     """Play the configuration forward on a virtual clock with the real customers: who would get what, when, and why not. Sends nothing."""
     if out is not None and out.suffix not in (".csv", ".jsonl"):
         raise typer.BadParameter(f'"{out}" is neither .csv nor .jsonl', param_hint="--out")
-    run(_rehearse(Settings.read(), since, until, config, out))
+    if out is None:
+        run(_rehearse(Settings.read(), since, until, config, None))
+        return
+    with target(out) as file:  # before anything is played: a file that cannot be written is known at once
+        writer = csv_rows if out.suffix == ".csv" else json_lines
+        run(_rehearse(Settings.read(), since, until, config, writer(file, FIELDS)))
 
 
-async def _rehearse(settings: Settings, since: str, until: str, directory: Path | None, out: Path | None) -> None:
+async def _rehearse(settings: Settings, since: str, until: str, directory: Path | None, write: Write | None) -> None:
     console = screen()
     async with open_house(settings) as house:
         config = read_config(directory or settings.config_dir, house.channels)
         zone = config.rules.zone
-        first, last = (parse_since(text, zone, wall_clock()) for text in (since, until))
+        first, last = (parse_since(text, zone, wall_clock(), option) for text, option in ((since, "--from"), (until, "--to")))
         if not first < last <= first + LONGEST:
             raise fault("--to", f"{until} has to come after --from, by {LONGEST.days} days at the most")
         with Progress(TextColumn("{task.description}"), BarColumn(), console=Console(stderr=True), transient=True) as progress:
@@ -56,15 +60,15 @@ async def _rehearse(settings: Settings, since: str, until: str, directory: Path 
                 progress.update(task, completed=(now - first).total_seconds(), description=f"{now.astimezone(zone):%a %d %b %H:%M}")
 
             async with play(house, config, first, last, show) as stage:
-                await _tell(stage, zone, first, out, console)
+                await _tell(stage, zone, first, write, console)
 
 
-async def _tell(stage: House, zone: ZoneInfo, since: datetime, out: Path | None, console: Console) -> None:
+async def _tell(stage: House, zone: ZoneInfo, since: datetime, write: Write | None, console: Console) -> None:
     async with stage.database.begin() as connection:
         found = await rehearsed.counts(connection, zone.key, since)
     console.print(table(found, zone))
-    if out is not None:
-        console.print(f"{await _write(stage, since, out)} decisions in {out}")
+    if write is not None:
+        console.print(f"{await _write(stage, since, write)} decisions written")
 
 
 def table(found: Sequence[Row[Any]], zone: ZoneInfo) -> Table:
@@ -83,18 +87,10 @@ def table(found: Sequence[Row[Any]], zone: ZoneInfo) -> Table:
     return result
 
 
-async def _write(stage: House, since: datetime, out: Path) -> int:
+async def _write(stage: House, since: datetime, write: Write) -> int:
     count = 0
     async with stage.database.begin() as connection:
-        with out.open("w", newline="", encoding="utf-8") as file:
-            sheet = csv.writer(file)
-            if out.suffix == ".csv":
-                sheet.writerow(FIELDS)
-            async for row in rehearsed.decisions(connection, since):
-                values = [value.isoformat() if isinstance(value, datetime) else value for value in row]
-                if out.suffix == ".csv":
-                    sheet.writerow(values)
-                else:
-                    file.write(json.dumps(dict(zip(FIELDS, values, strict=True)), ensure_ascii=False) + "\n")
-                count += 1
+        async for rows in rehearsed.decisions(connection, since):
+            write(rows)
+            count += len(rows)
     return count

@@ -16,7 +16,7 @@ def wall_clock() -> datetime:
     return datetime.now(UTC)
 
 
-def parse_since(text: str, zone: ZoneInfo, now: datetime) -> datetime:
+def parse_since(text: str, zone: ZoneInfo, now: datetime, option: str = "--since") -> datetime:
     """A date (its midnight), a date and time, or a duration back from `now`; what names no zone is in `zone`. UTC.
 
     Raises typer.BadParameter.
@@ -30,4 +30,4 @@ def parse_since(text: str, zone: ZoneInfo, now: datetime) -> datetime:
         moment = datetime.fromisoformat(words)
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise typer.BadParameter(f'"{text}" is not a time; write 2026-11-20, 2026-11-20T19:00, 2h or 3d', param_hint="--since") from None
+        raise typer.BadParameter(f'"{text}" is not a time; write 2026-11-20, 2026-11-20T19:00, 2h or 3d', param_hint=option) from None
