@@ -51,7 +51,7 @@ async def _plan_run(house: House, run: runs.Run, now: datetime) -> int | None:
             return None
         published = await house.catalog.version(connection, run.version_id)
         campaign = published.config.campaigns[run.campaign]
-        added, keys = await expand(connection, expansion(published, campaign, run, now=now))
+        added, keys = await expand(connection, expansion(published, campaign, run.id, run.due_at, run.expires_at, now=now))
         await runs.planned(connection, run.id, count=added, keys=keys, now=now)
     log.info("run.planned", run_id=run.id, campaign=run.campaign, occurrence=run.occurrence, messages=added)
     return added
@@ -83,7 +83,7 @@ async def _plan_shared(
     occurrence = f"{hour.astimezone(published.config.rules.zone):%Y-%m-%dT%H}"
     await runs.create(connection, [new_run(published, campaign, occurrence, hour, span=timedelta(hours=1), shared=True)])
     run = await runs.shared(connection, campaign.campaign, occurrence)
-    added, keys = await expand(connection, expansion(published, campaign, run, now=now, event_ids=ids))
+    added, keys = await expand(connection, expansion(published, campaign, run.id, run.due_at, run.expires_at, now=now, event_ids=ids))
     await runs.planned(connection, run.id, count=added, keys=keys, now=now)
     log.info("run.joined", run_id=run.id, campaign=run.campaign, occurrence=occurrence, events=len(ids), messages=added)
     return added
@@ -118,17 +118,24 @@ def new_run(
 
 
 def expansion(
-    published: Published, campaign: Campaign, run: runs.Run, *, now: datetime, event_ids: tuple[int, ...] | None = None
+    published: Published,
+    campaign: Campaign,
+    run_id: int,
+    due_at: datetime,
+    expires_at: datetime,
+    *,
+    now: datetime,
+    event_ids: tuple[int, ...] | None = None,
 ) -> Expansion:
     """The run's audience and addressing, as the planned version says it."""
     config = published.config
-    today = run.due_at.astimezone(ZoneInfo(config.rules.timezone)).date()
+    today = due_at.astimezone(ZoneInfo(config.rules.timezone)).date()
     variants = tuple(
         VariantRule(index, variant.segment, variant.locale, frozenset(variant.channels))
         for index, variant in enumerate(config.templates[campaign.template].variants)
     )
     return Expansion(
-        run_id=run.id,
+        run_id=run_id,
         audience=campaign.audience,
         segments=dict(config.segments),
         segment_windows=tuple(config.rules.segment_windows),
@@ -142,7 +149,7 @@ def expansion(
         topic=campaign.topic,
         today=today,
         queued_at=now,
-        expires_at=run.expires_at,
+        expires_at=expires_at,
         birthday=birthdays(today) if campaign.when.anniversary else None,
         event_ids=event_ids,
         event_expiry=campaign.expires,

@@ -15,13 +15,12 @@ from config.models import Campaign
 from config.templating import RenderError
 from jobs.catalog import Published
 from jobs.outlook import Forecast, candidate, forecasts
-from jobs.plan import expansion, new_run
+from jobs.plan import expansion
 from jobs.render import person_values, render
 from rules.facts import Candidate, Code, Defer, Release
 from store import addressed
 from store.addressed import Addressed, Share
 from store.audience import NO_VARIANT, Expansion
-from store.runs import Run
 
 _ABOUT_OTHERS = (Code.GAP, Code.SAME_TOPIC, Code.PENDING_HIGHER_PRIORITY)  # their detail is the id of another message
 
@@ -115,22 +114,7 @@ async def fates(connection: AsyncConnection, draft: Draft, customer_no: str) -> 
 
 
 def _plan(draft: Draft) -> Expansion:
-    new = new_run(draft.published, draft.campaign, draft.occurrence, draft.at, data=draft.event)
-    run = Run(
-        id=0,
-        campaign=new.campaign,
-        occurrence=new.occurrence,
-        version_id=new.version_id,
-        content_hash=new.content_hash,
-        category=new.category,
-        priority=new.priority,
-        channels=new.channels,
-        due_at=new.due_at,
-        expires_at=new.expires_at,
-        data=new.data,
-        window_keys=(),
-    )
-    return expansion(draft.published, draft.campaign, run, now=draft.at)
+    return expansion(draft.published, draft.campaign, 0, draft.at, draft.at + draft.campaign.expires, now=draft.at)
 
 
 def _candidates(draft: Draft, plan: Expansion, page: Sequence[Addressed]) -> list[Candidate]:

@@ -177,7 +177,7 @@ async def _candidates(connection: AsyncConnection, state: _State) -> list[Any]:
 
 
 def _parts(slots: Sequence[Slot]) -> Iterator[Sequence[Slot]]:
-    """Slots come the most important run first; a part holds whole priorities as far as it can."""
+    """As many slots as one query is asked for; they come the most important run first."""
     for start in range(0, len(slots), SLOTS):
         yield slots[start : start + SLOTS]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -22,10 +23,8 @@ def parse_since(text: str, zone: ZoneInfo, now: datetime, option: str = "--since
     Raises typer.BadParameter.
     """
     words = text.strip().removesuffix("ago").strip()
-    try:
+    with suppress(ValueError, OverflowError):  # not a duration: it may be a date
         return now - parse_duration(words)
-    except (ValueError, OverflowError):
-        pass
     try:
         moment = datetime.fromisoformat(words)
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
