@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ CANARIES = {
     "query": "https://x.example/hook?access_token=kenariTokenPendek&a=1",
 }
 SECRETS = ("kenari", "Kenari", "kEn4R1", "9876", "c2lnbmF0dXJl", "81298765432")
+TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")  # four digits of its microseconds may be those of a phone
 
 
 class Row(BaseModel):
@@ -82,7 +84,8 @@ def test_a_canary_never_leaves_by_any_way(kind: Literal["json", "console"], cana
         logging.getLogger("asyncio").error("lost", exc_info=error)
         sys.excepthook(RuntimeError, error, error.__traceback__)
     assert out.getvalue().count("RuntimeError: provider said") == 3
-    assert not [part for part in SECRETS if part in out.getvalue()]
+    said = TIMESTAMP.sub("", out.getvalue())
+    assert not [part for part in SECRETS if part in said]
 
 
 @pytest.mark.usefixtures("restored")
