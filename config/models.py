@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Literal, Self
@@ -72,24 +73,35 @@ class Cap(Strict):
 
 
 class Overlap(Strict):
-    """What keeps messages of different runs to one person apart."""
+    """What keeps messages of different runs to one person apart. popup_gap: between two pop-ups the app shows."""
 
     gap: Duration = timedelta(0)
     same_topic: Duration = timedelta(0)
+    popup_gap: Duration = timedelta(0)
     caps: tuple[Cap, ...] = ()
+
+
+class Digest(Strict):
+    """Waiting messages of one category to one person by one channel, queued within so long of each other, go as one."""
+
+    within: Duration
+    template: str
 
 
 class Category(Strict):
     """How important a kind of message is and which rules it is free of.
 
-    offer:      needs marketing consent, and outside the lawful hours the hours consent
-    on_unknown: after a doubtful send, `hold` it for a person or `resend` it flagged
-    approval:   a campaign of it goes out only as approved; default: offers do
+    offer:          needs marketing consent, and outside the lawful hours the hours consent
+    counts_in_caps: its messages use up the caps of others; being free of caps itself is `ignore`
+    on_unknown:     after a doubtful send, `hold` it for a person or `resend` it flagged
+    approval:       a campaign of it goes out only as approved; default: offers do
     """
 
     priority: Annotated[int, Field(ge=0, le=1000)] = 0
     offer: bool = False
     ignore: frozenset[Literal["window", "gap", "caps", "topic"]] = frozenset()
+    counts_in_caps: bool = True
+    digest: Digest | None = None
     on_unknown: Literal["hold", "resend"] = "hold"
     approval: bool | None = None
 
@@ -99,13 +111,17 @@ class Category(Strict):
 
 
 class Rules(Strict):
-    """rules.yaml: always the newest version is in force."""
+    """rules.yaml: always the newest version is in force.
+
+    personal_channels: those on which offers keep to the lawful hours; None = all but pop-ups, as the registry says
+    """
 
     timezone: Zone = "Asia/Jakarta"
     holidays: Holidays = Holidays()
     windows: Mapping[str, Window]
     segment_windows: Mapping[str, str] = {}
     offers_without_hours_consent: WeeklyHours = parse_weekly_hours("Mon-Sat 08:00-18:00, no holidays")
+    personal_channels: Names | None = None
     overlap: Overlap = Overlap()
     categories: Mapping[str, Category]
 
@@ -256,8 +272,23 @@ def check_cron(text: str) -> None:
         raise ValueError(f'cron "{text}" names a day that no month has; it would never run')
 
 
+def _basis_points(value: object) -> int:
+    """`10%` or `2.5%` → 1000 or 250. Raises ValueError."""
+    found = re.fullmatch(r"(\d{1,2}(?:\.\d{1,2})?)%", value.strip()) if isinstance(value, str) else None
+    if not found or not (points := round(float(found[1]) * 100)):
+        raise ValueError(f'"{value}" is not a share; write 5% or 2.5%, more than 0% and less than 100%')
+    return points
+
+
+class Control(Strict):
+    """A stable part of the audience that gets nothing, to compare with. share: in basis points; seed: the same seed, the same people."""
+
+    share: Annotated[int, BeforeValidator(_basis_points)]
+    seed: str | None = None
+
+
 class Campaign(Strict):
-    """schedules/<name>.yaml: who gets what, when, by which channels."""
+    """schedules/<name>.yaml: who gets what, when, by which channels. queue_for: how long a message may wait for the rules."""
 
     campaign: Slug
     category: str
@@ -267,6 +298,8 @@ class Campaign(Strict):
     when: When
     window: str | None = None
     expires: Duration = timedelta(days=7)
+    queue_for: Duration | None = None
+    control: Control | None = None
     template: str
     owner: str
     catch_up: Literal["latest", "all", "skip"] = "latest"

@@ -8,11 +8,10 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from jobs import facts
 from jobs.catalog import Published
-from jobs.valve import person_facts
 from rules.facts import Candidate, Code, Contact, Defer, Person, Reason, Verdict
 from rules.judge import judge
-from store import facts, messages
 
 _HOURS = (Code.OUTSIDE_WINDOW, Code.NO_HOURS_CONSENT)
 
@@ -48,12 +47,7 @@ def candidate(
 
 async def forecasts(connection: AsyncConnection, published: Published, candidates: Sequence[Candidate], now: datetime) -> list[Forecast]:
     """One for each whose person exists, each judged by itself and against what was sent until now."""
-    ids = list({each.person_id for each in candidates})
-    people = {row.id: person_facts(row, published) for row in await facts.people(connection, ids)}
-    history: dict[int, list[Contact]] = {}
-    for row in await messages.history(connection, ids, now - published.policy.lookback):
-        contact = Contact(row.id, row.run_id, row.channel, row.category, row.topic, row.at)
-        history.setdefault(row.person_id, []).append(contact)
+    people, history = await facts.of_people(connection, published, list({each.person_id for each in candidates}), now)
     return [
         _forecast(published, each, people[each.person_id], history.get(each.person_id, ()), now)
         for each in candidates

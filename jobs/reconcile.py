@@ -7,7 +7,7 @@ from datetime import datetime
 import structlog
 
 from jobs.house import House
-from jobs.valve import held_for_approval
+from jobs.reservoir import held_for_approval
 from store import messages, runs, versions
 
 log = structlog.get_logger()

@@ -11,17 +11,19 @@ from rules.timetable import Timetable
 from rules.windows import Openings
 
 CONTACT_HOURS = "contact_hours"
+QUEUE_FOR = "queue_for"
 
 
 class Admission:
     """One message on one channel: the hours it may go at, and whether it may go now as far as it alone is concerned."""
 
-    __slots__ = ("_base", "_candidate", "_offer", "_offer_hours", "_person", "_policy", "_timetable", "channel", "openings")
+    __slots__ = ("_base", "_candidate", "_deadline", "_offer", "_offer_hours", "_person", "_policy", "_timetable", "channel", "openings")
 
     def __init__(self, candidate: Candidate, channel: str, person: Person, policy: Policy, timetable: Timetable) -> None:
         category = policy.category(candidate.category)
         self.channel = channel
         self._candidate, self._person, self._policy, self._timetable = candidate, person, policy, timetable
+        self._deadline = candidate.deadline
         self._offer = category.offer
         self._offer_hours = offer_hours(channel, person, policy) if category.offer else ()
         self._base = _base(candidate, person, free="window" in category.ignore)
@@ -40,21 +42,21 @@ class Admission:
             return held
         if channel in self._policy.needs_address and channel not in self._person.reachable:
             return Suppress(Reason(Code.NO_ADDRESS, channel))
-        if now >= candidate.expires_at:
-            return Suppress(Reason(Code.EXPIRED))
+        if now >= self._deadline:
+            return Suppress(Reason(Code.EXPIRED, "" if now >= candidate.expires_at else QUEUE_FOR))
         return self._outside_window(now) if closed else None
 
     def wait(self, until: datetime, reason: Reason) -> Defer | Suppress:
         """Deferred to the first opening at or after `until`; suppressed for the same reason when that comes too late."""
-        if self.openings is None or until >= self._candidate.expires_at:
+        if self.openings is None or until >= self._deadline:
             return Suppress(reason)
-        opens = self.openings.next(until, self._candidate.expires_at)
+        opens = self.openings.next(until, self._deadline)
         return Defer(opens, reason) if opens else Suppress(reason)
 
     def _outside_hours(self, now: datetime) -> Defer | Suppress | None:
         """None: it is not for want of consent that it waits, since its window opens no sooner, too late, or never."""
         opens = self._base_opens(now)
-        if opens is None or opens >= self._candidate.expires_at or (self.openings and self.openings.next(now) == opens):
+        if opens is None or opens >= self._deadline or (self.openings and self.openings.next(now) == opens):
             return None
         return self.wait(now, Reason(Code.NO_HOURS_CONSENT, self.channel))
 

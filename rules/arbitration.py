@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from rules.calendar import HolidayCalendar
-from rules.facts import Candidate, Code, Contact, Defer, Person, Policy, Reason, Release, Verdict
+from rules.facts import Candidate, Contact, Defer, Person, Policy, Release, Suppress, Verdict
 from rules.judge import judge
+from rules.precedence import Waiting, in_the_way, yields
 
 Decision = tuple[Candidate, Verdict | None]
 
@@ -26,21 +27,30 @@ def arbitrate(
     calendar: HolidayCalendar,
     now: datetime,
     room: Mapping[str, int],
+    rivals: Iterable[Candidate] = (),
 ) -> list[Decision]:
     """One decision a candidate, in rank order. people and history by person id; a person without history may be missing there.
 
     room: how many more messages each channel may take now; a channel not named has no limit. A message that could go but finds
-    no room gets None and stays queued, and keeps its place: less important messages of the same person that only it would
-    block wait for it. Raises KeyError for a candidate whose person is not in `people`.
+    no room gets None and stays queued, and keeps its place.
+    rivals: what else of the same people waits and may go later: not decided here, but a candidate that ranks behind one waits
+    for it when it would stand in its way. Raises KeyError for a candidate whose person is not in `people`.
     """
-    ordered = sorted(candidates, key=rank)
-    crowd = Counter(candidate.person_id for candidate in ordered)
+    decided = {candidate.id: candidate for candidate in candidates}
+    everyone = sorted([*decided.values(), *(rival for rival in rivals if rival.id not in decided)], key=rank)
+    crowd = Counter(candidate.person_id for candidate in everyone)
     desk = _Desk(people, history, policy, calendar, now, room)
-    return [(candidate, desk.decide(candidate, alone=crowd[candidate.person_id] == 1)) for candidate in ordered]
+    decisions: list[Decision] = []
+    for candidate in everyone:
+        if candidate.id in decided:
+            decisions.append((candidate, desk.decide(candidate, alone=crowd[candidate.person_id] == 1)))
+        else:
+            desk.expect(candidate, candidate.ready_at)
+    return decisions
 
 
 class _Desk:
-    """What one call has released, and what waits for room."""
+    """What one call has released, and what waits, of each person."""
 
     def __init__(
         self,
@@ -55,42 +65,41 @@ class _Desk:
         self._policy, self._calendar, self._now = policy, calendar, now
         self._room = dict(room)
         self._told: dict[int, list[Contact]] = {}  # history and what was released here, of those who were released something
-        self._waiting: dict[int, list[Contact]] = {}
+        self._ahead: dict[int, list[Waiting]] = {}  # what waits, the most important first
 
     def decide(self, candidate: Candidate, *, alone: bool) -> Verdict | None:
-        """alone: no other candidate is the person's, so that nobody needs to hear of this one."""
-        told = self._told.get(candidate.person_id) or self._history.get(candidate.person_id, ())
-        verdict = self._judge(candidate, told)
-        if not isinstance(verdict, Release):
+        """alone: nothing else of the person's waits, so that nobody needs to hear of this one."""
+        person_id = candidate.person_id
+        told = self._told.get(person_id) or self._history.get(person_id, ())
+        verdict: Verdict | None = judge(candidate, self._people[person_id], told, self._policy, self._calendar, self._now)
+        if alone:
+            return self._granted(verdict) if isinstance(verdict, Release) else verdict
+        if isinstance(verdict, Release):
+            verdict = self._in_turn(candidate, verdict, told)
+        if isinstance(verdict, Release):
+            self._told[person_id] = [*told, _contact(candidate, verdict.channel, self._now)]
+        elif not isinstance(verdict, Suppress):
+            self.expect(candidate, verdict.until if isinstance(verdict, Defer) else None)
+        return verdict
+
+    def expect(self, candidate: Candidate, ready_at: datetime | None) -> None:
+        """It waits, and not before `ready_at` it may go."""
+        self._ahead.setdefault(candidate.person_id, []).append(Waiting(candidate, max(ready_at or self._now, self._now)))
+
+    def _in_turn(self, candidate: Candidate, verdict: Release, told: Sequence[Contact]) -> Verdict | None:
+        if ahead := self._ahead.get(candidate.person_id):
+            person, contact = self._people[candidate.person_id], _contact(candidate, verdict.channel, self._now)
+            if blocked := in_the_way(candidate, contact, ahead, person, told, self._policy, self._calendar, self._now):
+                return yields(candidate, blocked, person, told, self._policy, self._calendar, self._now)
+        return self._granted(verdict)
+
+    def _granted(self, verdict: Release) -> Release | None:
+        left = self._room.get(verdict.channel)
+        if left is None:
             return verdict
-        if waiting := self._waiting.get(candidate.person_id):
-            held = self._judge(candidate, [*told, *waiting])
-            if not isinstance(held, Release):
-                return self._held_back(candidate, told, waiting, held)
-        granted = self._take_room(verdict.channel)
-        if not alone:
-            self._note(candidate, told, verdict.channel, granted=granted)
-        return verdict if granted else None
+        self._room[verdict.channel] = max(left - 1, 0)
+        return verdict if left > 0 else None
 
-    def _judge(self, candidate: Candidate, contacts: Sequence[Contact]) -> Verdict:
-        return judge(candidate, self._people[candidate.person_id], contacts, self._policy, self._calendar, self._now)
 
-    def _take_room(self, channel: str) -> bool:
-        left = self._room.get(channel)
-        if left is not None:
-            self._room[channel] = max(left - 1, 0)
-        return left is None or left > 0
-
-    def _note(self, candidate: Candidate, told: Sequence[Contact], channel: str, *, granted: bool) -> None:
-        contact = Contact(candidate.id, candidate.run_id, channel, candidate.category, candidate.topic, self._now)
-        if granted:
-            self._told[candidate.person_id] = [*told, contact]
-        else:
-            self._waiting.setdefault(candidate.person_id, []).append(contact)
-
-    def _held_back(self, candidate: Candidate, told: Sequence[Contact], waiting: Sequence[Contact], held: Verdict) -> Verdict | None:
-        """Deferred behind the message that waits; not suppressed for its sake, since it may yet not go."""
-        if not isinstance(held, Defer):
-            return None
-        blocker = next((each for each in waiting if not isinstance(self._judge(candidate, [*told, each]), Release)), waiting[0])
-        return Defer(held.until, Reason(Code.PENDING_HIGHER_PRIORITY, str(blocker.message_id)))
+def _contact(candidate: Candidate, channel: str, at: datetime) -> Contact:
+    return Contact(candidate.id, candidate.run_id, channel, candidate.category, candidate.topic, at)

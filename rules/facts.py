@@ -33,7 +33,12 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A queued message. channels: one, or several of which the first reachable is taken. window: None = none applies."""
+    """A queued message. channels: one, or several of which the first reachable is taken. window: None = none applies.
+
+    queued_at:   when it was planned; a digest joins messages by it
+    queue_until: when its patience with the rules ends; None = only with `expires_at`
+    ready_at:    not before: a retry or an earlier deferral waits for this; None = now
+    """
 
     id: int
     person_id: int
@@ -46,6 +51,14 @@ class Candidate:
     window_name: str
     window: OpenHours | None
     expires_at: datetime
+    queued_at: datetime | None = None
+    queue_until: datetime | None = None
+    ready_at: datetime | None = None
+
+    @property
+    def deadline(self) -> datetime:
+        """From here on it goes no more."""
+        return self.expires_at if self.queue_until is None else min(self.expires_at, self.queue_until)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ _EXPIRE = sql(
        FROM late WHERE m.id = late.id AND m.status IN ('queued', 'deferred')"""
 )
 _CANDIDATE = "m.id, m.run_id, m.person_id, m.channel, m.fallback, m.category, m.topic, m.variant, m.window_key, m.expires_at"
+_CANDIDATE += ", m.queued_at, m.queue_until, m.next_attempt_at, m.attempts"
 _CANDIDATES = sql(
     f"""SELECT m.* FROM unnest(:runs, :channels, :keys, :limits) AS k(run_id, channel, window_key, room)
         CROSS JOIN LATERAL (SELECT {_CANDIDATE} FROM messages m WHERE m.run_id = k.run_id AND m.channel = k.channel
@@ -39,8 +40,8 @@ _CANDIDATES = sql(
 )
 # People come as a joined list: a generic plan would look through `= ANY(…)` one by one for every row of the table.
 _OF_PEOPLE = sql(
-    f"""SELECT {_CANDIDATE} FROM unnest(:people) AS wanted(id)
-        JOIN messages m ON m.person_id = wanted.id AND m.status = 'queued'""",
+    f"""SELECT {_CANDIDATE}, m.status FROM unnest(:people) AS wanted(id)
+        JOIN messages m ON m.person_id = wanted.id AND m.status IN ('queued', 'deferred')""",
     people=LONGS,
 )
 _HISTORY = sql(
@@ -130,7 +131,7 @@ async def candidates(connection: AsyncConnection, slots: Sequence[tuple[int, str
 
 
 async def of_people(connection: AsyncConnection, people: list[int]) -> Sequence[Row[Any]]:
-    """Everything these people have queued."""
+    """Everything these people have waiting: queued and deferred."""
     return await rows(connection, _OF_PEOPLE, people=people)
 
 

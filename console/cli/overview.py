@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.catalog import Published
 from jobs.house import House
-from jobs.valve import held_for_approval
+from jobs.reservoir import held_for_approval
 from rules.windows import Openings
 from scheduler.reload import FAULT
 from store import limits, overview, ticks, versions

@@ -34,6 +34,7 @@ STATUSES = (
     "suppressed",
     "expired",
     "cancelled",
+    "merged",
 )
 
 messages = Table(
@@ -54,7 +55,9 @@ messages = Table(
     Column("trail", JSONB, nullable=False, server_default=text("'[]'")),  # the valve's decisions, oldest first
     Column("queued_at", When, nullable=False),
     Column("expires_at", When, nullable=False),
+    Column("queue_until", When),  # it waits no longer than this for the rules; NULL = until it expires
     Column("next_attempt_at", When),  # when a deferred message is looked at again
+    Column("carrier_id", BigInteger),  # the message that carried a merged one
     Column("released_at", When),
     Column("rules_id", Integer),  # version of the rules it was released under
     Column("chunk_id", BigInteger),
@@ -83,6 +86,7 @@ messages = Table(
         "released_at",
         postgresql_where=text("status IN ('released', 'sending', 'sent', 'delivered', 'read', 'unknown')"),
     ),
+    Index("ix_messages_carrier", "carrier_id", postgresql_where=text("carrier_id IS NOT NULL")),
     Index("ix_messages_provider_id", "provider_id", postgresql_where=text("provider_id IS NOT NULL")),
 )
 

@@ -9,7 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.plan import plan
-from jobs.valve import HORIZON, valve
+from jobs.reservoir import HORIZON
+from jobs.valve import valve
 from scheduler.firing import fire
 from store import limits
 from store.messages import Chunk

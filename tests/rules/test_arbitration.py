@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from config.values import ALWAYS
+from config.values import ALWAYS, parse_window
 from rules.arbitration import arbitrate, rank
 from rules.facts import Candidate, Code, Contact, Defer, Reason, Release, Suppress, Verdict
 from tests.rules.make import CALENDAR, DAY, HOUR, at, message, person, rules, sent
@@ -12,10 +13,13 @@ POLICY = rules(gap="2h", same_topic="3d", caps=[{"channel": "push", "max": 1, "p
 
 
 def decide(
-    *candidates: Candidate, history: Mapping[int, Sequence[Contact]] | None = None, room: Mapping[str, int] | None = None
+    *candidates: Candidate,
+    history: Mapping[int, Sequence[Contact]] | None = None,
+    room: Mapping[str, int] | None = None,
+    rivals: Sequence[Candidate] = (),
 ) -> dict[int, Verdict | None]:
     people = {id: person(id) for id in (1, 2, 3)}
-    decisions = arbitrate(candidates, people, history or {}, POLICY, CALENDAR, NOW, room or {})
+    decisions = arbitrate(candidates, people, history or {}, POLICY, CALENDAR, NOW, room or {}, rivals)
     return {candidate.id: verdict for candidate, verdict in decisions}
 
 
@@ -65,11 +69,14 @@ def test_a_message_that_waits_for_room_does_not_hold_back_its_own_run() -> None:
 
 def test_the_message_in_the_way_is_the_one_named() -> None:
     verdicts = decide(
-        message(1, run=7), message(2, run=8, category="service", window=ALWAYS), message(3, run=8, channels=("email",)), room={"push": 0}
+        message(1, run=7), message(2, run=8, category="service", window=ALWAYS), message(3, run=9, channels=("email",)), room={"push": 0}
     )
-    assert verdicts[2] is None
-    assert verdicts[1] == Defer(at("2026-08-15 10:00"), Reason(Code.PENDING_HIGHER_PRIORITY, "2"))
-    assert verdicts[3] == Release("email")  # 2 is of its own run, and 1 is held back itself
+    assert verdicts == {2: None, 1: None, 3: Defer(at("2026-08-15 10:00"), Reason(Code.PENDING_HIGHER_PRIORITY, "1"))}
+
+
+def test_a_greater_message_that_goes_anyway_holds_back_nobody() -> None:
+    greater = message(1, category="service", window=ALWAYS)
+    assert decide(greater, message(2, channels=("email",)), room={"push": 0}) == {1: None, 2: Release("email")}
 
 
 def test_what_is_blocked_anyway_keeps_its_own_reason() -> None:
@@ -85,6 +92,40 @@ def test_what_is_blocked_anyway_keeps_its_own_reason() -> None:
 def test_nothing_is_dropped_for_the_sake_of_a_message_that_only_waits() -> None:
     verdicts = decide(message(1), message(2, category="promo", channels=("popup",), expires=NOW + HOUR), room={"push": 0})
     assert verdicts == {1: None, 2: None}
+
+
+def test_the_lesser_waits_for_a_greater_message_that_can_still_use_the_opening() -> None:
+    later = replace(message(1), ready_at=NOW + HOUR)  # a retry, say
+    verdicts = decide(message(2, category="promo", channels=("popup",)), rivals=[later])
+    assert verdicts == {2: Defer(NOW + HOUR, Reason(Code.PENDING_HIGHER_PRIORITY, "1"))}
+
+
+def test_the_lesser_goes_when_the_greater_comes_after_the_opening_has_closed() -> None:
+    tomorrow = replace(message(1), ready_at=NOW + 2 * HOUR)
+    assert decide(message(2, category="promo", channels=("popup",)), rivals=[tomorrow]) == {2: Release("popup")}
+
+
+def test_the_lesser_goes_when_it_is_in_nobodys_way() -> None:
+    later = replace(message(1, run=7), ready_at=NOW + HOUR)
+    assert decide(message(2, run=7, channels=("email",)), rivals=[later]) == {2: Release("email")}
+
+
+def test_a_greater_message_with_a_later_window_is_waited_for() -> None:
+    late = message(1, window=parse_window({"weekdays": "21:00-21:30", "weekends": "closed"}))
+    verdicts = decide(message(2, category="promo", channels=("popup",)), rivals=[late])
+    assert verdicts == {2: Defer(at("2026-08-14 21:00"), Reason(Code.PENDING_HIGHER_PRIORITY, "1"))}
+
+
+def test_what_cannot_outlast_the_greater_message_is_suppressed_for_it() -> None:
+    later = replace(message(1), ready_at=NOW + HOUR)
+    verdicts = decide(message(2, category="promo", channels=("popup",), expires=NOW + HOUR), rivals=[later])
+    assert verdicts == {2: Suppress(Reason(Code.PENDING_HIGHER_PRIORITY, "1"))}
+
+
+def test_patience_ends_before_the_message_does() -> None:
+    asked = replace(message(1), queue_until=NOW + HOUR)
+    assert decide(asked, history={1: [sent(NOW - HOUR / 2, id=77)]}) == {1: Suppress(Reason(Code.GAP, "77"))}
+    assert decide(replace(asked, queue_until=NOW)) == {1: Suppress(Reason(Code.EXPIRED, "queue_for"))}
 
 
 def test_what_may_not_go_takes_no_room_and_no_place() -> None:
