@@ -41,6 +41,10 @@ class Content(BaseModel):
         """One line a person recognises the message by, for previews."""
         raise TypeError(f"{type(self).__name__} must say its summary")
 
+    def in_brief(self) -> tuple[str, str]:
+        """(title, what else it says or an empty text): how a digest shows it, rendered."""
+        return self.summary(), ""
+
 
 @dataclass(frozen=True, slots=True)
 class Address:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from config.accounts import Account
 from config.conditions import Condition
 from config.models import Campaign, Events, Rules
+from config.problems import Problem
 from config.templates import Template
 
 
@@ -22,6 +23,7 @@ class Config:
     hash:     of all files
     contents: campaign → hash of what an approval is bound to
     places:   (kind, key) → `file:line`
+    warnings: what the files alone show to be in order and disappointing
     """
 
     rules: Rules
@@ -34,9 +36,10 @@ class Config:
     hash: str
     contents: Mapping[str, str] = field(repr=False)
     places: Mapping[tuple[str, str], str] = field(repr=False)
+    warnings: tuple[Problem, ...] = field(default=(), repr=False)
 
     def content_hash(self, campaign: str) -> str:
-        """Of the campaign, its template and the conditions of the segments both name. Raises KeyError."""
+        """Of the campaign, its template, its category's digest, and the conditions of the segments they name. Raises KeyError."""
         return self.contents[campaign]
 
     def where(self, kind: str, key: str | int = "") -> str:

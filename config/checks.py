@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import holidays
-
-from config.conditions import Condition
+from config.audiences import first_in, possible, search, ways
+from config.checks_rules import check_rules, warn_rules
+from config.checks_speech import warn_speech
+from config.digests import check_digests
 from config.draft import Draft, Part
 from config.faults import locate
-from config.models import Campaign, Rules
+from config.models import Campaign
 from config.problems import suggest
-from config.reach import find_person
 from config.source import Path
 from config.speech import check_speech
 
 
 def check(draft: Draft) -> None:
-    """Add to the draft's problems what no single file shows."""
+    """Add to the draft's problems what no single file shows, and its warnings when there are no problems."""
     if draft.rules:
-        _rules(draft, draft.rules)
+        check_rules(draft, draft.rules)
     _accounts(draft)
     for template in draft.templates.values():
         for index, variant in enumerate(template.value.variants):
@@ -27,21 +25,10 @@ def check(draft: Draft) -> None:
                 draft.known("segment", variant.segment, template.source, ("variants", index, "segment"))
     for campaign in draft.campaigns.values():
         _campaign(draft, campaign)
-
-
-def _rules(draft: Draft, part: Part[Rules]) -> None:
-    rules, source = part.value, part.source
-    for segment, window in rules.segment_windows.items():
-        draft.known("segment", segment, source, ("segment_windows", segment), key=True)
-        draft.known("window", window, source, ("segment_windows", segment))
-    for index, cap in enumerate(rules.overlap.caps):
-        for kind, name in (("channel", cap.channel), ("category", cap.category)):
-            if name is not None:
-                draft.known(kind, name, source, ("overlap", "caps", index, kind))
-    countries = holidays.list_supported_countries(include_aliases=True)
-    if (country := rules.holidays.country) not in countries:
-        message = f'no holidays are known for country "{country}"; write a code such as ID'
-        draft.problems.append(source.problem(("holidays", "country"), message))
+    check_digests(draft)
+    if draft.rules and not draft.problems:
+        warn_rules(draft, draft.rules)
+        warn_speech(draft, draft.rules.value)
 
 
 def _accounts(draft: Draft) -> None:
@@ -85,37 +72,26 @@ def _named(campaign: Campaign) -> list[tuple[str, str, Path]]:
 
 
 def _audience(draft: Draft, part: Part[Campaign]) -> None:
-    audience, source = part.value.audience, part.source
-    if not draft.segments.keys() >= set(audience.names):
+    audience, source, segments = part.value.audience, part.source, draft.conditions
+    if not segments.keys() >= set(audience.names):
         return
-    someone, sure = False, True
-    for needed, refused in _groups(draft, part.value):
-        person, complete = find_person(needed, refused)
-        someone, sure = someone or person is not None, sure and complete
-    if not someone and sure:
+    entries = ways(audience, segments)
+    if not possible(entries):
         message = "nobody can ever be in this audience: its conditions exclude each other; change any, all or not"
         draft.problems.append(source.problem(("audience",), message, key=True))
-    elif someone:
+    elif any(search(way)[0] is not None for way in entries):
         _window(draft, part)
 
 
-def _groups(draft: Draft, campaign: Campaign) -> list[tuple[Sequence[Condition], Sequence[Condition]]]:
-    """Per way into the audience: what must hold, and what must not."""
-    audience = campaign.audience
-    always = [draft.segments[name].value for name in audience.all]
-    never = [draft.segments[name].value for name in audience.none]
-    return [([*always, draft.segments[name].value], never) for name in audience.any] or [(always, never)]
-
-
 def _window(draft: Draft, part: Part[Campaign]) -> None:
-    campaign, rules = part.value, draft.rules.value if draft.rules else None
+    campaign, rules, segments = part.value, draft.rules.value if draft.rules else None, draft.conditions
     if rules is None or campaign.window or "window" in rules.categories[campaign.category].ignore:
         return
-    if not draft.segments.keys() >= rules.segment_windows.keys():
+    if not segments.keys() >= rules.segment_windows.keys():
         return
-    covered = [draft.segments[name].value for name in rules.segment_windows]
-    for needed, refused in _groups(draft, campaign):
-        person, _ = find_person(needed, [*refused, *covered])
+    outside = first_in(rules.segment_windows, segments)[None]
+    for way in ways(campaign.audience, segments):
+        person, _ = search(way & outside)
         if person is not None:
             who = ", ".join(f"{column} {value}" for column, value in person.items()) or "anybody"
             message = (

@@ -38,10 +38,14 @@ _HOME = {
 
 @dataclass
 class Draft:
-    """channels: their names. names: what files declare, good or bad, by kind. broken: kinds of files that cannot be read at all."""
+    """channels: their names. names: what files declare, good or bad, by kind. broken: kinds of files that cannot be read at all.
+
+    warnings: what is no mistake and will disappoint all the same
+    """
 
     channels: frozenset[str]
     problems: list[Problem]
+    warnings: list[Problem] = field(default_factory=list)
     rules: Part[Rules] | None = None
     events: Part[Events] | None = None
     accounts: Part[Accounts] | None = None
@@ -51,6 +55,11 @@ class Draft:
     names: dict[str, dict[str, str]] = field(default_factory=dict)
     read: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
+
+    @property
+    def conditions(self) -> dict[str, Condition]:
+        """Of the segments that are good so far."""
+        return {name: part.value for name, part in self.segments.items()}
 
     def part(self, source: Source, value: T | None, kind: str) -> Part[T] | None:
         if value is None:

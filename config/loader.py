@@ -9,6 +9,7 @@ from config.accounts import Account, Accounts
 from config.catalog import Config, digest, files_hash
 from config.checks import check
 from config.conditions import Condition
+from config.digests import digest_of
 from config.draft import Draft, Part
 from config.faults import validate
 from config.models import Campaign, Events, Rules
@@ -178,12 +179,14 @@ def _finished(draft: Draft, rules: Rules, texts: Mapping[str, str]) -> Config:
         hash=files_hash(texts),
         contents={name: _content_hash(draft, part) for name, part in draft.campaigns.items()},
         places=places(draft),
+        warnings=tuple(sorted(draft.warnings)),
     )
 
 
 def _content_hash(draft: Draft, part: Part[Campaign]) -> str:
     # Over what was written, not over the models: a new version of Kabar must not void every approval.
     campaign, template = part.value, draft.templates[part.value.template]
-    named = {*campaign.audience.names, *(variant.segment for variant in template.value.variants if variant.segment)}
-    conditions = {name: str(draft.segments[name].value) for name in sorted(named)}
-    return digest([part.source.data, template.source.data, conditions])
+    spoken = [template, *([merged] if (merged := digest_of(draft, campaign)) else [])]
+    segments = {variant.segment for each in spoken for variant in each.value.variants if variant.segment}
+    conditions = {name: str(draft.segments[name].value) for name in sorted({*campaign.audience.names, *segments})}
+    return digest([part.source.data, *(each.source.data for each in spoken), conditions])

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from apscheduler.triggers.cron import CronTrigger
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from config.values import WEEKDAYS, CapPeriod, Duration, WeeklyHours, Window, parse_weekly_hours
 
@@ -110,10 +110,14 @@ class Category(Strict):
         return self.offer if self.approval is None else self.approval
 
 
+Tone = Literal["anda", "kamu"]
+
+
 class Rules(Strict):
     """rules.yaml: always the newest version is in force.
 
     personal_channels: those on which offers keep to the lawful hours; None = all but pop-ups, as the registry says
+    tone:              how Indonesian texts address a segment; the first segment a person is in counts
     """
 
     timezone: Zone = "Asia/Jakarta"
@@ -122,6 +126,7 @@ class Rules(Strict):
     segment_windows: Mapping[str, str] = {}
     offers_without_hours_consent: WeeklyHours = parse_weekly_hours("Mon-Sat 08:00-18:00, no holidays")
     personal_channels: Names | None = None
+    tone: Mapping[str, Tone] = {}
     overlap: Overlap = Overlap()
     categories: Mapping[str, Category]
 
@@ -305,6 +310,13 @@ class Campaign(Strict):
     catch_up: Literal["latest", "all", "skip"] = "latest"
     starts: date | None = None
     ends: date | None = None
+
+    @field_validator("queue_for")
+    @classmethod
+    def _patience(cls, value: timedelta | None, info: ValidationInfo) -> timedelta | None:
+        if value is not None and value > info.data.get("expires", value):
+            raise ValueError("`queue_for` is longer than `expires`, so it would never come to bear; shorten it or leave it out")
+        return value
 
     @model_validator(mode="after")
     def _period(self) -> Self:

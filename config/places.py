@@ -20,6 +20,7 @@ _NAMED: tuple[tuple[str, Path], ...] = (
     ("category", ("categories",)),
     ("cap", ("overlap", "caps")),
 )
+_CAMPAIGN = ("expires", "queue_for", "control")
 
 
 def places(draft: Draft) -> dict[tuple[str, str], str]:
@@ -29,6 +30,10 @@ def places(draft: Draft) -> dict[tuple[str, str], str]:
         found.update({(kind, name): place for name, place in draft.names.get(kind, {}).items()})
     for kind in ("business event", "customer event"):
         found.update({("event", name): place for name, place in draft.names.get(kind, {}).items()})
+    for name, campaign in draft.campaigns.items():
+        for key in _CAMPAIGN:
+            if (key,) in campaign.source.values:
+                found[key, name] = _line(campaign.source, (key,))
     if draft.accounts:
         source = draft.accounts.source
         for index, account in enumerate(draft.accounts.value.accounts):

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One mistake. `line` and `col` count from 1; 0 means the place has none (an environment variable)."""
+    """One mistake. `line` and `col` count from 1; 0 means the place has none (an environment variable).
+
+    warning: nothing is wrong with the file, but somebody will be disappointed by what it does
+    """
 
     file: str
     line: int
     col: int
     message: str
+    warning: bool = False
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}:{self.col}" if self.line else self.file
-        return f"{where}: {self.message}"
+        return f"{where}: {'warning: ' if self.warning else ''}{self.message}"
+
+    def as_warning(self) -> Problem:
+        return replace(self, warning=True)
 
 
 class ConfigError(Exception):

@@ -42,6 +42,11 @@ def find_person(needed: Sequence[Condition], refused: Sequence[Condition]) -> tu
     return None, True
 
 
+def compared_with(condition: Condition, column: Column) -> set[object]:
+    """The values a condition compares a column with; of a relative date, one such date."""
+    return {_fixed(value) for each, value in _comparisons(condition) if each == column}
+
+
 def _comparisons(condition: Condition) -> Iterator[tuple[Column, Value]]:
     """Each column with each value it is compared with; a column compared with a column says nothing here."""
     match condition:

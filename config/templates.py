@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, SerializeAsAny
 
@@ -13,14 +13,16 @@ from config.problems import Problem, suggest
 from config.source import Path, Source
 from config.templating import TemplateError, uses
 
+_TARGET = ("segment", "locale", "tone")
 Contents = Mapping[str, type[BaseModel]]  # channel name → the model of what is said on it
 
 
 class Variant(Strict):
-    """For whom it is (None = anybody), and what it says on each channel it has."""
+    """For whom it is (None = anybody), and what it says on each channel it has. tone: free = says Anda or kamu as it likes."""
 
     segment: str | None = None
     locale: str | None = None
+    tone: Literal["free"] | None = None
     channels: Mapping[str, SerializeAsAny[BaseModel]]
 
     def covers(self, other: Variant) -> bool:
@@ -41,6 +43,7 @@ class _Head(Strict):
 
 class _Target(Strict):
     segment: str | None = None
+    tone: Literal["free"] | None = None
     locale: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8})*$")] | None = None
 
 
@@ -74,23 +77,23 @@ def _variants(source: Source, contents: Contents, problems: list[Problem]) -> It
 def _variant(source: Source, path: Path, contents: Contents, problems: list[Problem]) -> Variant | None:
     before, data = len(problems), source.get(path)
     if not isinstance(data, dict):
-        problems.append(source.problem(path, f"a variant is a mapping of {', '.join(contents)} and, if wanted, segment and locale"))
+        problems.append(source.problem(path, f"a variant is a mapping of {', '.join(contents)} and, if wanted, segment, locale and tone"))
         return None
-    target = validate(_Target, source, problems, path, only=("segment", "locale"))
+    target = validate(_Target, source, problems, path, only=_TARGET)
     spoken: dict[str, BaseModel] = {}
-    for name in data.keys() - {"segment", "locale"}:
+    for name in data.keys() - set(_TARGET):
         if name not in contents:
-            known = [*contents, "segment", "locale"]
+            known = [*contents, *_TARGET]
             problems.append(source.problem((*path, name), f'unknown channel "{name}"{suggest(name, known)}', key=True))
         elif content := validate(contents[name], source, problems, (*path, name)):
             spoken[name] = content
         problems.extend(_texts(source, (*path, name)))
-    if not data.keys() - {"segment", "locale"}:
+    if not data.keys() - set(_TARGET):
         problems.append(source.problem(path, f"this variant says nothing; give it {' or '.join(contents)}"))
     if target is None or len(problems) > before:
         return None
     ordered = {name: spoken[name] for name in contents if name in spoken}
-    return Variant(segment=target.segment, locale=target.locale, channels=ordered)
+    return Variant(segment=target.segment, locale=target.locale, tone=target.tone, channels=ordered)
 
 
 def _texts(source: Source, path: Path) -> Iterator[Problem]:

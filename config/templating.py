@@ -20,8 +20,9 @@ MAX_SOURCE = 50_000
 MAX_RENDERED = 100_000
 MAX_NODES = 2_000
 MAX_DEPTH = 30
-NAMES = frozenset({"name", "first_name", "customer_no", "locale", "campaign", "attributes", "event"})
-GROUPS = frozenset({"attributes", "event"})  # these have keys, the others are single values
+NAMES = frozenset({"name", "first_name", "customer_no", "locale", "campaign", "attributes", "event", "digest"})
+GROUPS = frozenset({"attributes", "event", "digest"})  # these have keys, the others are single values
+DIGEST_KEYS = frozenset({"count", "titles", "lines"})
 ALLOWED = "a template shows values and has if, elif, else, comparisons, and, or, not and filters, nothing else"
 
 _ALLOWED_NODES = (

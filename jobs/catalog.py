@@ -10,8 +10,9 @@ from functools import cached_property
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from channels.base import Channel
+from config.catalog import files_hash
 from config.loader import Config, parse
-from config.values import ALWAYS, OpenHours
+from config.values import OpenHours
 from rules.calendar import HolidayCalendar
 from rules.facts import Policy
 from rules.policy import policy
@@ -37,15 +38,23 @@ class Published:
         )
 
     @cached_property
+    def offers(self) -> tuple[str, ...]:
+        """Categories that need marketing consent."""
+        return tuple(name for name, category in self.config.rules.categories.items() if category.offer)
+
+    @cached_property
+    def rules_hash(self) -> str:
+        """Of what decides on messages that wait already: rules and segments, as written."""
+        return files_hash({path: text for path, text in self.config.files.items() if path.partition(".")[0] in ("rules", "segments")})
+
+    @cached_property
     def calendar(self) -> HolidayCalendar:
         return HolidayCalendar(self.config.rules.holidays)
 
     def window(self, key: str) -> tuple[str, OpenHours | None, str]:
-        """A window key, `any|win:NAME|seg:SEGMENT|none @ zone`, under these rules: (window name, hours or None, zone)."""
+        """A window key, `win:NAME|seg:SEGMENT|none @ zone`, under these rules: (window name, hours or None, zone)."""
         symbol, _, zone = key.partition("@")
         kind, _, name = symbol.partition(":")
-        if kind == "any":
-            return "any", ALWAYS, zone
         if kind == "seg":
             name = self.config.rules.segment_windows.get(name, "")
         return name, self.config.rules.windows.get(name), zone

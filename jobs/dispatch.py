@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import structlog
@@ -13,9 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from channels.base import Address, Envelope, Outcome, Rejected, Retry, SlowDown, StopCampaign, StopChannel, Unknown
 from config.templating import RenderError
+from jobs import digests
 from jobs.house import Account, House
 from jobs.render import Renderer
 from jobs.settlement import combine, outcome_row, settlement
+from jobs.withdrawal import opt_out
+from store import digests as store_digests
 from store import limits, outbox, popups, receipts, versions
 
 log = structlog.get_logger()
@@ -31,11 +36,17 @@ BREAKER_PAUSE = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A claimed message with its envelopes (one for each address), or why there is none."""
+    """A claimed message with its envelopes (one for each address), or why there is none. speech: with what it carries."""
 
     row: Any
     envelopes: tuple[Envelope, ...]
     fault: Outcome | None = None
+    speech: digests.Speech | None = None
+
+    @property
+    def campaigns(self) -> tuple[str, ...]:
+        """Its own, and those of what it carries."""
+        return (self.row.campaign, *(rider.campaign for rider in (self.speech.carried if self.speech else ())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +94,13 @@ async def _claim(house: House, account: Account, chunk: int) -> tuple[list[Item]
         )
         if not rows:
             return [], None
-        renderer = Renderer(house, {row.version_id: await house.catalog.version(connection, row.version_id) for row in rows})
-        items = [_item(account, renderer, row, now) for row in rows if row.status == "sending"]
+        sending = [row for row in rows if row.status == "sending"]
+        riders = await store_digests.carried(connection, [row.id for row in sending], now)
+        renderer = Renderer(house, {row.version_id: await house.catalog.version(connection, row.version_id) for row in (*rows, *riders)})
+        carried = {carrier: list(group) for carrier, group in groupby(riders, key=attrgetter("carrier_id"))}
+        items = [_item(account, renderer, row, carried.get(row.id, ()), now) for row in sending]
+        left_out = [message for item in items if item.speech for message in item.speech.left_out]
+        await store_digests.put_back(connection, left_out, now)
         requests = sum(len(item.envelopes) for item in items)
         grant = await limits.take(connection, account.name, requests, now)
     for row in rows:
@@ -99,7 +115,7 @@ async def _offers(house: House, connection: AsyncConnection) -> list[str]:
     return [name for name, category in categories.items() if category.offer]
 
 
-def _item(account: Account, renderer: Renderer, row: Any, now: datetime) -> Item:
+def _item(account: Account, renderer: Renderer, row: Any, riders: Sequence[Any], now: datetime) -> Item:
     addresses: Sequence[Address | None] = [None]
     if account.channel.addresses is not None:
         addresses = [Address(*values) for values in row.addresses]
@@ -108,7 +124,8 @@ def _item(account: Account, renderer: Renderer, row: Any, now: datetime) -> Item
         if not account.channel.every_address:
             addresses = addresses[:1]
     try:
-        return Item(row, tuple(renderer.envelope(row, account.channel, address, now) for address in addresses))
+        said = digests.speech(renderer, row, account.channel, riders)
+        return Item(row, tuple(renderer.envelope(row, account.channel, address, now, said.content) for address in addresses), speech=said)
     except RenderError as error:
         log.warning("message.render_failed", message_id=row.id, run_id=row.run_id, error=str(error))
         return Item(row, (), Rejected("render_error", detail=str(error)))
@@ -118,7 +135,7 @@ async def _still_wanted(house: House, account: Account, items: Sequence[Item]) -
     """Without what was paused while the block waited for its turn; that goes back."""
     async with house.database.begin() as connection:
         pauses = await versions.pauses(connection)
-    held = [item for item in items if any(pause.holds(item.row.campaign, account.channel.name) for pause in pauses)]
+    held = [item for item in items if any(pause.holds(name, account.channel.name) for pause in pauses for name in item.campaigns)]
     if held:
         await _give_back(house, held, house.clock.now(), "paused")
     return [item for item in items if item not in held]
@@ -191,7 +208,7 @@ async def _settle(house: House, account: Account, items: Sequence[Item], answers
         await receipts.catch_up(connection, list(ours), now)
         await outbox.record_attempts(connection, attempts)
         await outbox.drop_addresses(connection, dead, now)
-        await outbox.opt_out(connection, _opt_outs(account, results), now)
+        await opt_out(house, connection, _opt_outs(account, results), now)
         await popups.publish(connection, house.tray.take(ours, [item.row.id for item in items]), now)
         await _signals(house, connection, account, results, now)
         await _count(house, connection, account, results, now)
@@ -220,7 +237,8 @@ async def _signals(
                 log.warning("account.slow_down", account=account.name, seconds=after.total_seconds())
             case StopCampaign(code) if item.row.campaign not in seen:
                 seen.add(item.row.campaign)
-                await _stop(connection, item.row.campaign, account.channel.name, f"provider refused the content: {code}", now)
+                what = "the digest" if item.speech and item.speech.carried else "the content"
+                await _stop(connection, item.row.campaign, account.channel.name, f"provider refused {what}: {code}", now)
             case StopChannel(code) if "stop" not in seen:
                 seen.add("stop")
                 await _stop(connection, None, account.channel.name, f"provider refused the account: {code}", now)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from jobs.house import House
 from jobs.links import message_id
-from store import popups, receipts
+from store import popups, receipts, screens
+
+ANOTHER_TRY = timedelta(minutes=15)  # a pop-up that an app could not show lets others go first for so long
 
 # The app's words for what happened, as receipts know them.
 KINDS = {
@@ -48,8 +50,10 @@ async def interact(house: House, person_id: int | None, interactions: Sequence[I
             if fact.message_id is None:
                 continue
             if fact.kind == "read":
-                await popups.shown(connection, fact.message_id, now)
+                await screens.shown(connection, fact.message_id, fact.at, now)
             elif fact.kind in ("clicked", "dismissed"):
-                await popups.close(connection, fact.message_id, now)
+                await screens.gone(connection, fact.message_id, fact.at, now)
+            elif fact.kind == "error":
+                await screens.not_shown(connection, fact.message_id, fact.at, now + ANOTHER_TRY)
     known = {fact.event_id for fact in ours}
     return ["accepted" if item.event_id in new else "duplicate" if item.event_id in known else "unknown" for item in interactions]

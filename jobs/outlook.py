@@ -38,11 +38,14 @@ def candidate(
     topic: str | None,
     window_key: str,
     expires_at: datetime,
+    queue_until: datetime | None = None,
 ) -> Candidate:
     """A message as the rules see it, under these rules."""
     name, hours, _ = published.window(window_key)
     priority = published.policy.category(category).priority
-    return Candidate(id, person_id, run_id, campaign, tuple(channels), category, topic, priority, name, hours, expires_at)
+    return Candidate(
+        id, person_id, run_id, campaign, tuple(channels), category, topic, priority, name, hours, expires_at, queue_until=queue_until
+    )
 
 
 async def forecasts(connection: AsyncConnection, published: Published, candidates: Sequence[Candidate], now: datetime) -> list[Forecast]:

@@ -14,8 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from config.models import Campaign
 from jobs.catalog import Published
 from jobs.house import House
-from store import events, runs
+from store import events, keys, runs
 from store.audience import Expansion, VariantRule, expand
+from store.control import ControlGroup
+from store.keys import KeyRules
 
 log = structlog.get_logger()
 
@@ -49,17 +51,22 @@ async def _plan_run(house: House, run: runs.Run, now: datetime) -> int | None:
     async with house.database.begin() as connection:
         if not await runs.lock_due(connection, run.id):
             return None
+        await keys.lock_shared(connection)
+        newest = await house.catalog.newest(connection)
         published = await house.catalog.version(connection, run.version_id)
         campaign = published.config.campaigns[run.campaign]
-        added, keys = await expand(connection, expansion(published, campaign, run.id, run.due_at, run.expires_at, now=now))
-        await runs.planned(connection, run.id, count=added, keys=keys, now=now)
-    log.info("run.planned", run_id=run.id, campaign=run.campaign, occurrence=run.occurrence, messages=added)
-    return added
+        whom = expansion(published, campaign, run.id, run.due_at, run.expires_at, now=now, newest=newest)
+        added = await expand(connection, whom)
+        await runs.planned(connection, run.id, count=added.messages, keys=added.keys, now=now)
+    log.info("run.planned", run_id=run.id, campaign=run.campaign, occurrence=run.occurrence, messages=added.messages, control=added.control)
+    return added.messages
 
 
 async def _plan_events(house: House, now: datetime) -> tuple[int, int]:
     async with house.database.begin() as connection:
         taken = await events.take_unplanned(connection, EVENT_BATCH)
+        if taken:
+            await keys.lock_shared(connection)
         published = await house.catalog.newest(connection) if taken else None
         if published is None:
             return 0, 0
@@ -68,7 +75,7 @@ async def _plan_events(house: House, now: datetime) -> tuple[int, int]:
             ids = tuple(event.id for event in taken if (event.name, _hour(event.received_at)) == (name, hour))
             for campaign in published.config.campaigns.values():
                 if campaign.when.event == name:
-                    added += await _plan_shared(connection, published, campaign, hour, ids, now)
+                    added += await _plan_shared(house, connection, published, campaign, hour, ids, now)
         await events.mark_planned(connection, [event.id for event in taken], now)
     return len(taken), added
 
@@ -78,15 +85,18 @@ def _hour(at: datetime) -> datetime:
 
 
 async def _plan_shared(
-    connection: AsyncConnection, published: Published, campaign: Campaign, hour: datetime, ids: tuple[int, ...], now: datetime
+    house: House, connection: AsyncConnection, newest: Published, campaign: Campaign, hour: datetime, ids: tuple[int, ...], now: datetime
 ) -> int:
-    occurrence = f"{hour.astimezone(published.config.rules.zone):%Y-%m-%dT%H}"
-    await runs.create(connection, [new_run(published, campaign, occurrence, hour, span=timedelta(hours=1), shared=True)])
+    occurrence = f"{hour.astimezone(newest.config.rules.zone):%Y-%m-%dT%H}"
+    await runs.create(connection, [new_run(newest, campaign, occurrence, hour, span=timedelta(hours=1), shared=True)])
     run = await runs.shared(connection, campaign.campaign, occurrence)
-    added, keys = await expand(connection, expansion(published, campaign, run.id, run.due_at, run.expires_at, now=now, event_ids=ids))
-    await runs.planned(connection, run.id, count=added, keys=keys, now=now)
-    log.info("run.joined", run_id=run.id, campaign=run.campaign, occurrence=occurrence, events=len(ids), messages=added)
-    return added
+    published = await house.catalog.version(connection, run.version_id)  # of the hour's first event
+    own = published.config.campaigns[campaign.campaign]
+    whom = expansion(published, own, run.id, run.due_at, run.expires_at, now=now, newest=newest, event_ids=ids)
+    added = await expand(connection, whom)
+    await runs.planned(connection, run.id, count=added.messages, keys=added.keys, now=now)
+    log.info("run.joined", run_id=run.id, campaign=run.campaign, occurrence=occurrence, events=len(ids), messages=added.messages)
+    return added.messages
 
 
 def new_run(
@@ -125,9 +135,10 @@ def expansion(
     expires_at: datetime,
     *,
     now: datetime,
+    newest: Published | None = None,
     event_ids: tuple[int, ...] | None = None,
 ) -> Expansion:
-    """The run's audience and addressing, as the planned version says it."""
+    """The run's audience and addressing, as its own version says it; window keys are those of the newest rules."""
     config = published.config
     today = due_at.astimezone(ZoneInfo(config.rules.timezone)).date()
     variants = tuple(
@@ -138,22 +149,35 @@ def expansion(
         run_id=run_id,
         audience=campaign.audience,
         segments=dict(config.segments),
-        segment_windows=tuple(config.rules.segment_windows),
         channels=campaign.channels.names,
         first_only=bool(campaign.channels.first),
         variants=variants,
         window=campaign.window,
-        free="window" in config.rules.categories[campaign.category].ignore,
-        zone=config.rules.timezone,
+        keys=key_rules(newest or published, now),
         category=campaign.category,
         topic=campaign.topic,
         today=today,
         queued_at=now,
         expires_at=expires_at,
+        queue_until=None if campaign.queue_for is None else due_at + campaign.queue_for,
+        control=control_group(campaign),
         birthday=birthdays(today) if campaign.when.anniversary else None,
         event_ids=event_ids,
         event_expiry=campaign.expires,
+        event_patience=campaign.queue_for,
     )
+
+
+def key_rules(published: Published, now: datetime) -> KeyRules:
+    """What these rules say of window keys on the company's day of `now`."""
+    rules, segments = published.config.rules, published.config.segments
+    return KeyRules(tuple((name, segments[name]) for name in rules.segment_windows), rules.timezone, now.astimezone(rules.zone).date())
+
+
+def control_group(campaign: Campaign) -> ControlGroup | None:
+    """Who of the campaign's audience gets nothing."""
+    control = campaign.control
+    return None if control is None else ControlGroup(control.share, campaign.campaign if control.seed is None else control.seed)
 
 
 def birthdays(today: date) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from rules.facts import Candidate, Code, Defer, Release
 from store import addressed
 from store.addressed import Addressed, Share
 from store.audience import NO_VARIANT, Expansion
+from store.control import CONTROL_GROUP
 
 _ABOUT_OTHERS = (Code.GAP, Code.SAME_TOPIC, Code.PENDING_HIGHER_PRIORITY)  # their detail is the id of another message
 
@@ -49,9 +50,9 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What happens to one message. text: rendered for its person."""
+    """What happens to one message. forecast: None in the control group; sample: rendered for its person."""
 
-    forecast: Forecast
+    forecast: Forecast | None
     sample: Sample
 
 
@@ -75,9 +76,10 @@ class Prospects:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """segments: people by segment, one person may be in several."""
+    """control: people of the control group; segments: people by segment, one person may be in several."""
 
     people: int
+    control: int
     segments: Mapping[str, int]
     shares: Sequence[Share]
     samples: Sequence[Sample]
@@ -89,13 +91,14 @@ async def survey(connection: AsyncConnection, draft: Draft) -> Preview:
     plan = _plan(draft)
     prospects = Prospects()
     async for page in addressed.pages(connection, plan):
-        for variant_less in (each for each in page if each.variant == NO_VARIANT):
-            prospects.stopped[variant_less.channel, "no_variant"] += 1
-        spoken = [each for each in page if each.variant != NO_VARIANT]
+        for unheard in (each for each in page if each.control or each.variant == NO_VARIANT):
+            prospects.stopped[unheard.channel, CONTROL_GROUP if unheard.control else "no_variant"] += 1
+        spoken = [each for each in page if not each.control and each.variant != NO_VARIANT]
         for found in await forecasts(connection, draft.published, _candidates(draft, plan, spoken), draft.at):
             prospects.add(found, found.candidate.channels[0])
     return Preview(
         people=await addressed.size(connection, plan),
+        control=await addressed.control_size(connection, plan) if plan.control else 0,
         segments=await addressed.by_segment(connection, plan),
         shares=await addressed.shares(connection, plan),
         samples=await _samples(connection, draft, await addressed.samples(connection, plan)),
@@ -108,7 +111,8 @@ async def fates(connection: AsyncConnection, draft: Draft, customer_no: str) -> 
     plan = _plan(draft)
     found: list[Fate] = []
     async for page in addressed.pages(connection, plan, customer_no):
-        told = await forecasts(connection, draft.published, _candidates(draft, plan, page), draft.at)
+        told: list[Forecast | None] = list(await forecasts(connection, draft.published, _candidates(draft, plan, page), draft.at))
+        told = [None if each.control else forecast for each, forecast in zip(page, told, strict=True)]
         found += [Fate(*each) for each in zip(told, await _samples(connection, draft, page), strict=True)]
     return found
 
@@ -130,6 +134,7 @@ def _candidates(draft: Draft, plan: Expansion, page: Sequence[Addressed]) -> lis
             topic=plan.topic,
             window_key=each.window_key,
             expires_at=plan.expires_at,
+            queue_until=each.queue_until,
         )
         for each in page
     ]

@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from channels.base import Channel, Receipt, ReceiptKind
 from jobs.house import House
 from jobs.links import message_id
-from store import outbox, receipts
+from jobs.withdrawal import opt_out
+from store import receipts
 
 log = structlog.get_logger()
 
@@ -45,7 +46,7 @@ async def apply_receipts(house: House, now: datetime) -> int:
         await receipts.move(connection, [item.fact for item in found], now)
         for source in {row.source for row in rows}:
             fresh = [item for item in found if item.row.source == source and item.fact.event_id in new]
-            await _people(connection, house.channels[source], fresh, now)
+            await _people(house, connection, house.channels[source], fresh, now)
         done = [(row.id, broken.get(row.id)) for row in rows if row.id not in waiting]
         await receipts.done(connection, done, now)
         await receipts.again(connection, sorted(waiting), now + AGAIN)
@@ -112,7 +113,7 @@ def _with_owner(item: _Told, people: Sequence[int]) -> _Told:
     return replace(item, fact=replace(item.fact, person_id=people[0]))
 
 
-async def _people(connection: AsyncConnection, channel: Channel, fresh: Sequence[_Told], now: datetime) -> None:
+async def _people(house: House, connection: AsyncConnection, channel: Channel, fresh: Sequence[_Told], now: datetime) -> None:
     """Opt-outs, opt-ins and dead addresses; replies are kept for a person to see."""
     if channel.addresses is None:
         return
@@ -124,7 +125,7 @@ async def _people(connection: AsyncConnection, channel: Channel, fresh: Sequence
         for person in owners.get(item.receipt.address or "", [])
     ]
     back = [person for item in fresh if item.receipt.kind is ReceiptKind.OPTED_IN for person in owners.get(item.receipt.address or "", [])]
-    await outbox.opt_out(connection, out, now)
+    await opt_out(house, connection, out, now)
     await receipts.opt_in(connection, back, channel.name, now)
     dead = [(item.receipt.address, item.receipt.code or "receipt") for item in fresh if item.receipt.drop_address and item.receipt.address]
     await receipts.drop(connection, channel.addresses, dead, now)

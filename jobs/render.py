@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from channels.base import Address, Channel, Content, Envelope
+from config.loader import Config
 from config.templating import RenderError, compile_text
 from jobs.catalog import Published
 from jobs.house import House
@@ -84,21 +85,36 @@ class Renderer:
         self._house = house
         self._published = published
 
-    def envelope(self, row: Any, channel: Channel, address: Address | None, now: datetime) -> Envelope:
-        """row: a claimed message with its person, run and event. Raises RenderError."""
-        config = self._published[row.version_id].config
-        variants = config.templates[config.campaigns[row.campaign].template].variants
-        content = variants[row.variant].channels.get(channel.name) if row.variant >= 0 else None
+    def config(self, message: Any) -> Config:
+        """Of the version a message was planned with."""
+        return self._published[message.version_id].config
+
+    def content(self, message: Any, person: Any, channel: Channel) -> Content:
+        """A message's own words, filled in. Rows, which may be one: of the message with its run and event, and of its person.
+
+        Raises RenderError.
+        """
+        config = self.config(message)
+        variants = config.templates[config.campaigns[message.campaign].template].variants
+        content = variants[message.variant].channels.get(channel.name) if message.variant >= 0 else None
         if not isinstance(content, Content):
             raise RenderError(f"no variant of the template speaks to this person on {channel.name}")
+        return self.filled(content, message, person)
+
+    def filled(self, content: Content, message: Any, person: Any, **more: object) -> Content:
+        """Any words with the values of a message and its person, and more. Raises RenderError."""
         values = person_values(
-            name=row.name,
-            customer_no=row.customer_no,
-            locale=row.locale,
-            attributes=row.attributes,
-            campaign=row.campaign,
-            event=row.event_data or row.run_data,
+            name=person.name,
+            customer_no=person.customer_no,
+            locale=person.locale,
+            attributes=person.attributes,
+            campaign=message.campaign,
+            event=message.event_data or message.run_data,
         )
+        return render(content, values | more)
+
+    def envelope(self, row: Any, channel: Channel, address: Address | None, now: datetime, content: Content | None = None) -> Envelope:
+        """row: a claimed message with its person, run and event. content: what it says if not its own words. Raises RenderError."""
         return Envelope(
             message_id=row.id,
             key=message_key(row.id),
@@ -107,10 +123,10 @@ class Renderer:
             category=row.category,
             priority=row.priority,
             locale=row.locale,
-            content=render(content, values),
+            content=content or self.content(row, row, channel),
             ttl=row.expires_at - now,
             address=address,
-            unsubscribe=self._unsubscribe(row, channel, config.rules.categories.get(row.category)),
+            unsubscribe=self._unsubscribe(row, channel, self.config(row).rules.categories.get(row.category)),
         )
 
     def _unsubscribe(self, row: Any, channel: Channel, category: Any) -> str | None:

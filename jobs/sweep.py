@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.house import House
 from jobs.retry import MAX_ATTEMPTS
-from store import messages, outbox
+from store import digests, messages, outbox
 
 log = structlog.get_logger()
 
@@ -20,13 +20,16 @@ BATCH = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Swept:
+    """put_back: messages whose carrier never went."""
+
     lapsed: int = 0
     nudged: int = 0
     late: int = 0
+    put_back: int = 0
 
 
 async def sweep(house: House, now: datetime) -> Swept:
-    """Leases that ran out, chunks nobody will send, released messages that are worthless by now."""
+    """Leases that ran out, chunks nobody will send, released messages that are worthless by now, merged ones that nobody carries."""
     async with house.database.begin() as connection:
         lapsed = await outbox.lapsed(
             connection,
@@ -37,14 +40,17 @@ async def sweep(house: House, now: datetime) -> Swept:
             limit=BATCH,
         )
         late = await outbox.expire_released(connection, now)
+        put_back = await digests.follow(connection, now, BATCH)
     for message, status in lapsed:
         log.warning("message.lease_lapsed", message_id=message, status=status)
+    if put_back:
+        log.warning("digest.put_back", messages=put_back)
     async with house.database.begin() as connection:
         orphans = await outbox.orphans(connection, now - GRACE)
         if orphans:
             await house.nudge(connection, [messages.Chunk(*orphan) for orphan in orphans])
             log.warning("chunk.nudged_again", chunks=len(orphans))
-    return Swept(len(lapsed), len(orphans), late)
+    return Swept(len(lapsed), len(orphans), late, put_back)
 
 
 async def _resend(house: House, connection: AsyncConnection) -> list[str]:

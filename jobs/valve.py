@@ -14,12 +14,14 @@ from typing import Any
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs import facts
+from jobs import digests, facts, freshness
 from jobs.catalog import Published
 from jobs.house import House
 from jobs.reservoir import PASS, Reservoir, look, parts
-from rules.arbitration import Decision, arbitrate
-from rules.facts import Candidate, Defer, Release, Suppress
+from rules.arbitration import arbitrate
+from rules.digest import Outcome
+from rules.facts import Candidate, Defer, Merge, Release, Suppress
+from store import digests as store_digests
 from store import messages
 
 log = structlog.get_logger()
@@ -39,12 +41,13 @@ class Report:
     released: int = 0
     deferred: Counter[str] = field(default_factory=Counter)
     suppressed: Counter[str] = field(default_factory=Counter)
+    merged: int = 0
     expired: int = 0
     stock: dict[str, int] = field(default_factory=dict)
 
     @property
     def decided(self) -> int:
-        return self.released + self.deferred.total() + self.suppressed.total() + self.expired
+        return self.released + self.deferred.total() + self.suppressed.total() + self.merged + self.expired
 
 
 async def valve(house: House, now: datetime) -> Report:
@@ -55,44 +58,52 @@ async def valve(house: House, now: datetime) -> Report:
             return report
         report.expired = await messages.expire(connection, now, HOUSEKEEPING)
         await messages.wake(connection, now, HOUSEKEEPING)
+        stale = await freshness.stale(house, connection, now)
+    if stale:
+        await freshness.freshen(house, now)
     for _ in range(PASSES):
         before = report.decided
         async with house.database.begin() as connection:
             if not await messages.valve_lock(connection):
                 break
-            await _pass(house, connection, max(now, house.clock.now()), report)
-        if report.decided == before:
+            more = await _pass(house, connection, max(now, house.clock.now()), report)
+        if not more or report.decided == before:
             break
     if report.decided:
         log.info("valve.decided", released=report.released, deferred=report.deferred.total(), suppressed=report.suppressed.total(),
-                 expired=report.expired)  # fmt: skip
+                 merged=report.merged, expired=report.expired)  # fmt: skip
     return report
 
 
-async def _pass(house: House, connection: AsyncConnection, now: datetime, report: Report) -> None:
+async def _pass(house: House, connection: AsyncConnection, now: datetime, report: Report) -> bool:
+    """Whether there may be messages left that it has not looked at."""
     found = await look(house, connection, now, report.stock)
     if found is None:
-        return
+        return False
     for channel, free in found.room.items():
         report.stock.setdefault(channel, free)
-    candidates, rivals = await _waiting(connection, found)
+    candidates, rivals, more = await _waiting(connection, found)
     if not candidates:
-        return
+        return False
     published, ids = found.published, {candidate.person_id for candidate in candidates}
     people, history = await facts.of_people(connection, published, list(ids), now)
     decisions = arbitrate(candidates, people, history, published.policy, published.calendar, now, found.room, rivals)
-    await _carry_out(house, connection, published, decisions, now, report)
+    outcomes = await digests.join(house, connection, published, decisions, rivals, people, history, now)
+    await _carry_out(house, connection, published, outcomes, now, report)
+    return more
 
 
-async def _waiting(connection: AsyncConnection, found: Reservoir) -> tuple[list[Candidate], list[Candidate]]:
-    """Up to PASS queued messages of the open slots and what else is open for the same people; and what of theirs waits elsewhere."""
+async def _waiting(connection: AsyncConnection, found: Reservoir) -> tuple[list[Candidate], list[Candidate], bool]:
+    """Up to PASS queued messages of the open slots and what else is open for the same people; what of theirs waits elsewhere; more?"""
     rows: list[Any] = []
+    most = {channel: min(PASS, 2 * room + 50) for channel, room in found.room.items()}
     for part in parts(found.slots):
-        rows += await messages.candidates(connection, [(*slot, min(PASS, 2 * found.room[slot[1]] + 50)) for slot in part])
+        rows += await messages.candidates(connection, [(*slot, most[slot[1]]) for slot in part])
         if len(rows) >= PASS:
             break
     if not rows:
-        return [], []
+        return [], [], False
+    more = len(rows) >= min(most[channel] for _, channel, _ in found.slots)  # else no slot was cut short
     known, slots = {row.id for row in rows}, set(found.slots)
     rivals: list[Any] = []
     for row in await messages.of_people(connection, list({row.person_id for row in rows})):
@@ -103,6 +114,7 @@ async def _waiting(connection: AsyncConnection, found: Reservoir) -> tuple[list[
     return (
         facts.waiting(rows, found.published, found.campaigns, found.not_before),
         facts.waiting(rivals, found.published, found.campaigns, found.not_before),
+        more,
     )
 
 
@@ -110,20 +122,23 @@ async def _carry_out(
     house: House,
     connection: AsyncConnection,
     published: Published,
-    decisions: Sequence[Decision],
+    outcomes: Sequence[Outcome],
     now: datetime,
     report: Report,
 ) -> None:
     released: dict[str, list[Candidate]] = {}
     deferred: list[tuple[Candidate, Defer]] = []
     suppressed: list[tuple[Candidate, Suppress]] = []
-    for candidate, verdict in decisions:
+    merged: list[tuple[int, int, str]] = []
+    for candidate, verdict in outcomes:
         if isinstance(verdict, Release):
             released.setdefault(verdict.channel, []).append(candidate)
         elif isinstance(verdict, Defer):
             deferred.append((candidate, verdict))
         elif isinstance(verdict, Suppress):
             suppressed.append((candidate, verdict))
+        elif isinstance(verdict, Merge):
+            merged.append((candidate.id, verdict.carrier_id, verdict.channel))
     await _release(house, connection, published, released, now)
     if deferred:
         reasons = [str(verdict.reason) for _, verdict in deferred]
@@ -133,6 +148,7 @@ async def _carry_out(
         reasons = [str(verdict.reason) for _, verdict in suppressed]
         await messages.suppress(connection, [item.id for item, _ in suppressed], reasons, now=now)
         report.suppressed.update(reasons)
+    report.merged += await store_digests.merge(connection, merged, now)
     for channel, items in released.items():
         report.released += len(items)
         report.stock[channel] -= len(items)

@@ -2,7 +2,7 @@
 
 A run counts as often as it reached the person on its busiest channel: its push and its e-mail are one contact, two pushes of it
 are two. The candidate's own run counts only by what it sent on the candidate's channel. A rolling contact at T counts in
-[T, T + period).
+[T, T + period). Contacts of categories with `counts_in_caps: false` are not counted by any cap.
 """
 
 from __future__ import annotations
@@ -21,8 +21,18 @@ from rules.spacing import Block
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-def cap(candidate: Candidate, channel: str, history: Sequence[Contact], caps: Sequence[Cap], zone: str, now: datetime) -> Block | None:
-    """The strictest cap that is used up, and when the candidate next fits it; NEVER for a cap of 0."""
+def cap(
+    candidate: Candidate,
+    channel: str,
+    history: Sequence[Contact],
+    caps: Sequence[Cap],
+    zone: str,
+    now: datetime,
+    uncounted: frozenset[str] = frozenset(),
+) -> Block | None:
+    """The strictest cap that is used up, and when the candidate next fits it; NEVER for a cap of 0. uncounted: categories."""
+    if uncounted:
+        history = [contact for contact in history if contact.category not in uncounted]
     strictest: tuple[datetime, Cap] | None = None
     for each in caps:
         if each.channel not in (None, channel) or each.category not in (None, candidate.category):

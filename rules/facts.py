@@ -76,8 +76,8 @@ class Contact:
 class Code(StrEnum):
     """Why a message waits or will never go. The order is the order of the checks."""
 
-    NO_CONSENT = "no_consent"
     OPTED_OUT = "opted_out"
+    NO_CONSENT = "no_consent"
     NO_HOURS_CONSENT = "no_hours_consent"
     NO_ADDRESS = "no_address"
     EXPIRED = "expired"
@@ -120,6 +120,18 @@ Verdict = Release | Defer | Suppress
 
 
 @dataclass(frozen=True, slots=True)
+class Merge:
+    """It goes inside another message, the carrier, by the carrier's channel."""
+
+    carrier_id: int
+    channel: str
+
+    @property
+    def reason(self) -> str:
+        return f"digest:{self.carrier_id}"
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The rules in force and what the registry says of channels. lookback: how far history matters at all."""
 
@@ -127,6 +139,7 @@ class Policy:
     personal: frozenset[str]  # channels on which offers fall under the law's hours
     needs_address: frozenset[str]
     lookback: timedelta
+    uncounted: frozenset[str] = frozenset()  # categories whose messages use up no cap
 
     def category(self, name: str) -> Category:
         """A category that rules.yaml no longer has keeps every check and no privilege."""

@@ -50,7 +50,7 @@ def _block(candidate: Candidate, channel: str, person: Person, history: Sequence
     return (
         ("topic" not in free and same_topic(candidate, history, overlap.same_topic, now))
         or ("gap" not in free and gap(candidate, history, overlap.gap, now))
-        or ("caps" not in free and cap(candidate, channel, history, overlap.caps, person.zone, now))
+        or ("caps" not in free and cap(candidate, channel, history, overlap.caps, person.zone, now, policy.uncounted))
         or None
     )
 

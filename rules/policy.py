@@ -14,10 +14,15 @@ _CALENDAR = {Calendar.DAY: timedelta(days=2), Calendar.WEEK: timedelta(days=8), 
 
 
 def policy(rules: Rules, personal: Iterable[str], needs_address: Iterable[str]) -> Policy:
-    """personal: channels on which offers fall under the law's hours. needs_address: those that must have one to send to."""
+    """personal: channels on which offers fall under the law's hours, where the rules name none themselves.
+
+    needs_address: those that must have one to send to
+    """
     overlap = rules.overlap
     lookback = max([overlap.gap, overlap.same_topic, *(_length(cap.per) for cap in overlap.caps)])
-    return Policy(rules, frozenset(personal), frozenset(needs_address), lookback)
+    named = personal if rules.personal_channels is None else rules.personal_channels
+    uncounted = frozenset(name for name, category in rules.categories.items() if not category.counts_in_caps)
+    return Policy(rules, frozenset(named), frozenset(needs_address), lookback, uncounted)
 
 
 def _length(period: Period) -> timedelta:

@@ -34,5 +34,5 @@ def _block(candidate: Candidate, contacts: Sequence[Contact], distance: timedelt
     recent = [contact for contact in contacts if contact.at > since and contact.run_id != run_id]
     if not recent:
         return None
-    last = max(recent, key=attrgetter("at"))
+    last = max(recent, key=attrgetter("at", "message_id"))
     return last.at + distance, Reason(code, str(last.message_id))

@@ -13,25 +13,16 @@ from jobs.reconcile import reconcile
 from jobs.sweep import sweep
 from jobs.valve import valve
 from rules.timetable import timetable
+from scheduler.agenda import Agenda
 from scheduler.firing import fire
-from scheduler.occurrences import next_at
-from store import limits, messages, runs
+from store import messages, moments
 
 LONGEST_STEP = timedelta(hours=1)
 ROUNDS = 10_000
 
 Send = Callable[[], Awaitable[None]]
 Step = Callable[[datetime], Awaitable[None]]
-
-
-async def drive(house: House, clock: VirtualClock, until: datetime, send: Send, on_step: Step) -> None:
-    """From the clock's now to `until`. send: carries out what is released; on_step: called after each settled moment."""
-    while True:
-        await settle(house, clock, send)
-        await on_step(clock.now())
-        if clock.now() >= until:
-            return
-        clock.advance_to(min(await next_moment(house, clock.now()), until))
+Settle = Callable[[House, VirtualClock, Send], Awaitable[None]]
 
 
 async def settle(house: House, clock: VirtualClock, send: Send) -> None:
@@ -43,9 +34,32 @@ async def settle(house: House, clock: VirtualClock, send: Send) -> None:
         sent = await _sent(house, send)
         receipts = await apply_receipts(house, clock.now())
         swept = await sweep(house, clock.now())
-        if not (planned.runs or planned.events or sent or receipts or swept.lapsed or swept.nudged):
+        if not (planned.runs or planned.events or sent or receipts or swept.lapsed or swept.nudged or swept.put_back):
             break
     await reconcile(house, clock.now())
+
+
+async def drive(
+    house: House,
+    clock: VirtualClock,
+    until: datetime,
+    send: Send,
+    on_step: Step,
+    *,
+    settle: Settle = settle,
+    longest: timedelta = LONGEST_STEP,
+) -> None:
+    """From the clock's now to `until`. send: carries out what is released; on_step: called after each settled moment.
+
+    longest: look again after so long, even if nothing is known to be due; what others write meanwhile is seen then.
+    """
+    agenda = Agenda()
+    while True:
+        await settle(house, clock, send)
+        await on_step(clock.now())
+        if clock.now() >= until:
+            return
+        clock.advance_to(min(await next_moment(house, clock.now(), agenda, longest), until))
 
 
 async def _sent(house: House, send: Send) -> int:
@@ -61,22 +75,19 @@ async def _outstanding(house: House) -> int:
         return sum((await messages.outstanding(connection)).values())
 
 
-async def next_moment(house: House, now: datetime) -> datetime:
-    """The earliest of: a run falls due, a deferred message wakes, a window opens, an account may send again."""
+async def next_moment(house: House, now: datetime, agenda: Agenda, longest: timedelta) -> datetime:
+    """The earliest of: a run falls due, a deferred message wakes, a window opens that one is queued for, an account may send again."""
     async with house.database.begin() as connection:
-        published = await house.catalog.newest(connection)
-        wake = await messages.next_wake(connection)
-        active = await runs.active(connection)
-        accounts = await limits.every(connection)
-    moments = [now + LONGEST_STEP, wake, *(account.open_until for account in accounts)]
+        ahead = await moments.ahead(connection, now)
+        published = None if ahead.version is None else await house.catalog.version(connection, ahead.version)
+    found = [now + longest, ahead.at]
     if published is not None:
-        campaigns = published.config.campaigns.values()
-        moments += [next_at(published.config, item, published.calendar, now, LONGEST_STEP) for item in campaigns if item.when.event is None]
-        for key in {key for run in active for key in run.window_keys}:
+        found.append(agenda.next(published, now, now + longest))
+        for key in ahead.keys:
             _, hours, zone = published.window(key)
             opening = hours and timetable(published.calendar).openings(zone, (hours,)).opening(now)
-            moments += [opening[0]] if opening else []
-    return _whole_minute(min(moment for moment in moments if moment is not None and moment > now))
+            found += [opening[0]] if opening else []
+    return _whole_minute(min(at for at in found if at is not None and at > now))
 
 
 def _whole_minute(at: datetime) -> datetime:

@@ -10,42 +10,70 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.loader import Config
-from jobs.catalog import Catalog
+from jobs.catalog import Catalog, Published
 from jobs.clock import VirtualClock
 from jobs.house import House
+from jobs.reconcile import reconcile
 from scheduler.bootstrap import publish
 from scheduler.drive import drive
+from scheduler.solo import Solo
 from store import limits, rehearsed, runs, versions
 from store.messages import Chunk
 from store.scratch import scratch
 
 Show = Callable[[datetime], None]
+LONGEST_STEP = timedelta(days=1)
+UNTIDY = 4_000  # messages sent between two tidyings
 _MONTH = timedelta(days=33)
 
 
 @asynccontextmanager
-async def rehearse(house: House, config: Config, since: datetime, until: datetime, show: Show) -> AsyncIterator[House]:
+async def rehearse(
+    house: House, config: Config, since: datetime, until: datetime, show: Show, snapshot: str | None = None
+) -> AsyncIterator[House]:
     """Play `config` from `since` to `until` (aware), as if all of it were approved; yields the scratch house to look at.
 
-    Messages waiting now and contacts made until now are taken along. Accounts send at the rate this environment sets.
+    Messages waiting now and contacts made until now are taken along, or as they were in a snapshot of store.snapshot.
+    Accounts send at the rate this environment sets.
     """
     # The longest calendar cap reaches back a month.
-    async with scratch(house.database, min(since, house.clock.now()) - _MONTH) as database:
+    async with scratch(house.database, min(since, house.clock.now()) - _MONTH, snapshot) as database:
         clock = VirtualClock(since)
-        stage = replace(house, database=database, clock=clock, catalog=Catalog(house.channels), accounts={}, nudge=_nobody)
+        stage = replace(house, database=database, clock=clock, catalog=Settled(house.channels), accounts={}, nudge=_nobody)
         await _set(stage, config)
 
+        untidy = 0
+
         async def send() -> None:
+            nonlocal untidy
             async with database.begin() as connection:
                 sent = await rehearsed.send(connection, clock.now())
+            untidy += sum(sent.values())
             await clock.sleep(max((n / rates[channel] for channel, n in sent.items()), default=0))
 
         async def told(now: datetime) -> None:
+            nonlocal untidy
+            if untidy >= UNTIDY:
+                await database.tidy()
+                untidy = 0
             show(now)
 
         rates = {name: channel.settings.read().rate for name, channel in house.channels.items()}
-        await drive(stage, clock, until, send, told)
+        async with database.hasty():
+            await drive(stage, clock, until, send, told, settle=Solo().settle, longest=LONGEST_STEP)
+            await reconcile(stage, clock.now())
         yield stage
+
+
+class Settled(Catalog):
+    """What is newest is asked once: on a stage nobody publishes."""
+
+    _newest: Published | None = None
+
+    async def newest(self, connection: AsyncConnection) -> Published | None:
+        if self._newest is None:
+            self._newest = await super().newest(connection)
+        return self._newest
 
 
 async def _nobody(connection: AsyncConnection, chunks: Sequence[Chunk]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, distinct, func, select, tuple_
@@ -29,13 +30,15 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Addressed:
-    """One message that would be planned."""
+    """One message that would be planned. control: to be counted only, its person is in the control group."""
 
     person_id: int
     channel: str
     fallback: tuple[str, ...]
     variant: int
     window_key: str
+    queue_until: datetime | None
+    control: bool
 
 
 async def shares(connection: AsyncConnection, plan: Expansion) -> list[Share]:
@@ -54,6 +57,13 @@ async def size(connection: AsyncConnection, plan: Expansion) -> int:
     return int((await connection.execute(select(func.count(distinct(_columns(plan, None)["person_id"]))))).scalar_one())
 
 
+async def control_size(connection: AsyncConnection, plan: Expansion) -> int:
+    """People of the audience who would get nothing."""
+    columns = _columns(plan, None)
+    counted = select(func.count(distinct(columns["person_id"]))).where(_control(columns))
+    return int((await connection.execute(counted)).scalar_one())
+
+
 async def by_segment(connection: AsyncConnection, plan: Expansion) -> dict[str, int]:
     """How many of the people addressed are in each segment there is; one person may be in several."""
     if not plan.segments:
@@ -65,10 +75,10 @@ async def by_segment(connection: AsyncConnection, plan: Expansion) -> dict[str, 
 
 
 async def samples(connection: AsyncConnection, plan: Expansion) -> list[Addressed]:
-    """One person for each variant on each channel."""
+    """One person for each variant on each channel, outside the control group if there is any."""
     columns = _columns(plan, None)
     alike = (columns["variant"], columns["channel"])
-    chosen = select(*_wanted(columns)).ext(distinct_on(*alike)).order_by(*alike, columns["person_id"])
+    chosen = select(*_wanted(columns)).ext(distinct_on(*alike)).order_by(*alike, _control(columns), columns["person_id"])
     return [_one(row) for row in (await connection.execute(chosen)).all()]
 
 
@@ -101,9 +111,14 @@ def _columns(plan: Expansion, customer_no: str | None) -> dict[str, ColumnElemen
 
 
 def _wanted(columns: dict[str, ColumnElement[Any]]) -> list[ColumnElement[Any]]:
-    return [columns[name] for name in ("person_id", "channel", "fallback", "variant", "window_key")]
+    shown = [columns[name] for name in ("person_id", "channel", "fallback", "variant", "window_key", "queue_until")]
+    return [*shown, _control(columns)]
+
+
+def _control(columns: dict[str, ColumnElement[Any]]) -> ColumnElement[bool]:
+    return columns["status"] == "suppressed"
 
 
 def _one(row: Any) -> Addressed:
-    person_id, channel, fallback, variant, window_key = row
-    return Addressed(person_id, channel, tuple(fallback), variant, window_key)
+    person_id, channel, fallback, variant, window_key, queue_until, control = row
+    return Addressed(person_id, channel, tuple(fallback), variant, window_key, queue_until, control)

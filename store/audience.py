@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -16,7 +16,6 @@ from sqlalchemy import (
     false,
     func,
     literal,
-    literal_column,
     or_,
     select,
     true,
@@ -25,11 +24,13 @@ from sqlalchemy import (
 from sqlalchemy import column as sql_column
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.types import SmallInteger, Text
+from sqlalchemy.types import DateTime, SmallInteger, Text
 
 from config.conditions import Condition
 from config.models import Audience
 from store.conditions import compile_condition
+from store.control import CONTROL_GROUP, ControlGroup, held_out
+from store.keys import KeyRules, by_segment, in_zone
 from store.tables import events, messages, people
 
 
@@ -47,49 +48,61 @@ class VariantRule:
 class Expansion:
     """Whom a run addresses, by what.
 
-    window:   the campaign's own, None = by segment
-    free:     the category ignores windows
-    birthday: month-days ("11-20") of people to congratulate
-    event_ids: customer events that address their own person only
+    window:      the campaign's own, None = by segment
+    keys:        what window keys follow
+    control:     who of them gets nothing
+    queue_until: the end of a message's patience with the rules
+    birthday:    month-days ("11-20") of people to congratulate
+    event_ids:   customer events that address their own person only; they expire and lose patience so long after they came
     """
 
     run_id: int
     audience: Audience
     segments: dict[str, Condition]
-    segment_windows: tuple[str, ...]
     channels: tuple[str, ...]
     first_only: bool
     variants: tuple[VariantRule, ...]
     window: str | None
-    free: bool
-    zone: str
+    keys: KeyRules
     category: str
     topic: str | None
     today: date
     queued_at: datetime
     expires_at: datetime
+    queue_until: datetime | None = None
+    control: ControlGroup | None = None
     birthday: tuple[str, ...] | None = None
     event_ids: tuple[int, ...] | None = None
-    event_expiry: Any = None
+    event_expiry: timedelta | None = None
+    event_patience: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """What an expansion added. control: how many of the messages are there to be counted only. keys: of those that wait."""
+
+    messages: int
+    control: int
+    keys: tuple[str, ...]
 
 
 NO_VARIANT = -1
 
 
-async def expand(connection: AsyncConnection, plan: Expansion) -> tuple[int, list[str]]:
-    """Insert the run's messages; returns how many are new and the window keys among them."""
-    added = insert(messages).from_select(COLUMNS, addressed(plan)).on_conflict_do_nothing().returning(messages.c.window_key).cte("added")
-    found = (await connection.execute(select(added.c.window_key, func.count()).group_by(added.c.window_key))).all()
-    return sum(row[1] for row in found), [row[0] for row in found]
+async def expand(connection: AsyncConnection, plan: Expansion) -> Expanded:
+    """Insert the run's messages, those of its control group as suppressed; rows that exist already stay as they are."""
+    new = insert(messages).from_select(COLUMNS, addressed(plan)).on_conflict_do_nothing()
+    added = new.returning(messages.c.window_key, messages.c.status).cte("added")
+    counted = select(added.c.window_key, added.c.status, func.count().label("n")).group_by(added.c.window_key, added.c.status)
+    found = (await connection.execute(counted)).all()
+    waiting = [row for row in found if row.status == "queued"]
+    total = sum(row.n for row in found)
+    return Expanded(total, total - sum(row.n for row in waiting), tuple(row.window_key for row in waiting))
 
 
-async def count(connection: AsyncConnection, plan: Expansion) -> int:
-    """People the audience holds, for previews."""
-    return int((await connection.execute(select(func.count()).select_from(people).where(_audience(plan)))).scalar_one())
-
-
+_When = DateTime(timezone=True)
 COLUMNS = ["run_id", "person_id", "event_ref", "channel", "fallback", "category", "topic", "variant", "window_key", "status"]
-COLUMNS += ["queued_at", "expires_at"]
+COLUMNS += ["queued_at", "expires_at", "queue_until", "reason", "settled_at"]
 
 
 def addressed(plan: Expansion) -> Select[Any]:
@@ -98,10 +111,14 @@ def addressed(plan: Expansion) -> Select[Any]:
     channel = values(sql_column("name", Text), name="channel").data([(name,) for name in channels])
     event_ref: ColumnElement[int] = literal(0)
     expires: ColumnElement[Any] = literal(plan.expires_at)
+    patience: ColumnElement[Any] = literal(plan.queue_until, _When)
     source = people.join(channel, true())
     if plan.event_ids is not None:
         event_ref, expires = events.c.id, events.c.received_at + plan.event_expiry
+        if plan.event_patience is not None:
+            patience = events.c.received_at + plan.event_patience
         source = source.join(events, and_(events.c.person_id == people.c.id, events.c.id == func.any(_ids(plan.event_ids))))
+    control = held_out(plan.control)
     return (
         select(
             literal(plan.run_id),
@@ -113,9 +130,12 @@ def addressed(plan: Expansion) -> Select[Any]:
             literal(plan.topic, Text),
             _variant(plan, channel.c.name),
             _window_key(plan),
-            literal("queued"),
+            case((control, "suppressed"), else_="queued"),
             literal(plan.queued_at),
             expires,
+            patience,
+            case((control, CONTROL_GROUP)),
+            case((control, literal(plan.queued_at, _When))),
         )
         .select_from(source)
         .where(_audience(plan))
@@ -162,13 +182,4 @@ def _variant(plan: Expansion, channel: ColumnElement[str]) -> ColumnElement[int]
 
 
 def _window_key(plan: Expansion) -> ColumnElement[str]:
-    name: ColumnElement[str]
-    if plan.free:
-        name = literal("any")
-    elif plan.window:
-        name = literal(f"win:{plan.window}")
-    elif plan.segment_windows:
-        name = case(*((_segment(plan, segment), f"seg:{segment}") for segment in plan.segment_windows), else_=literal("none"))
-    else:
-        name = literal("none")
-    return name.concat(literal_column("'@'")).concat(func.coalesce(people.c.timezone, plan.zone))
+    return in_zone(literal(f"win:{plan.window}") if plan.window else by_segment(plan.keys), plan.keys)

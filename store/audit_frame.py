@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store.statements import INTS, JSON, TEXTS, rows, run, sql
+from store.statements import JSON, rows, run, sql
 
 # A message leaves some seconds after the valve decided on it. What left later than this is judged by when it left.
 GRACE = timedelta(minutes=5)
 _GRACE = f"interval '{int(GRACE.total_seconds())} seconds'"
 
-_COUNTED = "m.released_at IS NOT NULL AND m.status IN ('released', 'sending', 'sent', 'delivered', 'read', 'unknown')"
+_OUT = "{m}.released_at IS NOT NULL AND {m}.status IN ('released', 'sending', 'sent', 'delivered', 'read', 'unknown')"
+_COUNTED = _OUT.format(m="m")
 _VERSIONS = sql(
     f"""SELECT coalesce(m.rules_id, :newest) AS id, min(m.released_at) AS first, max(greatest(m.released_at, m.sent_at)) AS last
         FROM messages m WHERE {_COUNTED} AND m.released_at >= :since GROUP BY 1 ORDER BY 1"""
@@ -24,27 +25,38 @@ _VERSIONS = sql(
 _ROOM = sql("SET LOCAL work_mem = '64MB'")
 _FRAME = sql(
     f"""CREATE TEMP TABLE audit_sent ON COMMIT DROP AS
-        WITH sent AS (
-          SELECT m.id, m.run_id, m.person_id, m.channel, m.category, m.topic, m.expires_at, m.sent_at, m.released_at, m.maybe_duplicate,
-                 r.campaign, r.content_hash, split_part(m.window_key, '@', 1) AS window_symbol, m.released_at >= :since AS asked,
+        WITH gone AS (
+          SELECT m.id, m.run_id, m.person_id, m.event_ref, m.channel, m.category, m.topic, m.window_key, m.queued_at, m.queue_until,
+                 m.expires_at, m.sent_at, m.released_at, m.rules_id, m.maybe_duplicate, CAST(NULL AS bigint) AS carrier_id,
+                 m.attempts > CASE WHEN m.status = 'released' THEN 0 ELSE 1 END AS tried
+          FROM messages m WHERE {_COUNTED} AND m.released_at >= :since - :lookback
+          UNION ALL
+          SELECT m.id, m.run_id, m.person_id, m.event_ref, m.channel, m.category, m.topic, m.window_key, m.queued_at, m.queue_until,
+                 m.expires_at, c.sent_at, c.released_at, c.rules_id, false, c.id, m.attempts > 0
+          FROM messages c JOIN messages m ON m.carrier_id = c.id AND m.status = 'merged'
+          WHERE {_OUT.format(m="c")} AND c.released_at >= :since - :lookback),
+        sent AS (
+          SELECT m.*, r.campaign, r.content_hash, r.version_id AS run_version, split_part(m.window_key, '@', 1) AS window_symbol,
+                 m.released_at >= :since AS asked,
                  CASE WHEN m.sent_at > m.released_at + {_GRACE} THEN m.sent_at ELSE m.released_at END AS judged,
                  v.book, b.gap, b.same_topic, coalesce(CASE WHEN h.id IS NULL THEN p.timezone ELSE h.timezone END, b.zone) AS zone,
+                 m.channel = ANY(b.personal) AS personal,
                  CASE WHEN h.id IS NULL THEN p.contact_hours ELSE h.contact_hours END AS contact_hours,
                  CASE WHEN h.id IS NULL THEN p.consents ELSE h.consents END -> m.channel AS consent,
                  coalesce(c.offer, true) AS offer, coalesce(c.approval, true) AS approval, coalesce(c.free_window, false) AS free_window,
                  coalesce(c.free_gap, false) AS free_gap, coalesce(c.free_topic, false) AS free_topic,
-                 coalesce(c.free_caps, false) AS free_caps
-          FROM messages m
+                 coalesce(c.free_caps, false) AS free_caps, c.digest
+          FROM gone m
           JOIN runs r ON r.id = m.run_id
           JOIN people p ON p.id = m.person_id
           LEFT JOIN jsonb_to_recordset(:versions) AS v(id int, book int) ON v.id = coalesce(m.rules_id, :newest)
-          LEFT JOIN jsonb_to_recordset(:books) AS b(book int, zone text, gap interval, same_topic interval) ON b.book = v.book
+          LEFT JOIN jsonb_to_recordset(:books) AS b(book int, zone text, gap interval, same_topic interval, personal text[])
+                    ON b.book = v.book
           LEFT JOIN jsonb_to_recordset(:categories) AS c(book int, category text, offer bool, approval bool, free_window bool,
-                    free_gap bool, free_topic bool, free_caps bool) ON c.book = v.book AND c.category = m.category
+                    free_gap bool, free_topic bool, free_caps bool, digest interval) ON c.book = v.book AND c.category = m.category
           LEFT JOIN LATERAL (SELECT w.id, w.timezone, w.contact_hours, w.consents FROM permissions w
                              WHERE w.person_id = m.person_id AND w.recorded_at <= m.released_at
-                             ORDER BY w.recorded_at DESC, w.id DESC LIMIT 1) h ON true
-          WHERE {_COUNTED} AND m.released_at >= :since - :lookback),
+                             ORDER BY w.recorded_at DESC, w.id DESC LIMIT 1) h ON true),
         placed AS (SELECT s.*, coalesce(s.sent_at, s.judged) AS at, s.judged AT TIME ZONE s.zone AS local FROM sent s)
         SELECT s.*, extract(epoch FROM s.local - date_trunc('day', s.local)) AS second,
                extract(isodow FROM s.local)::int - 1 + CASE WHEN d0.day IS NULL THEN 0 ELSE 7 END AS today,
@@ -59,17 +71,11 @@ _FRAME = sql(
 )
 _INDEX = sql("CREATE INDEX ON audit_sent (person_id, judged)")
 _ANALYZE = sql("ANALYZE audit_sent")
-_HOURS = sql("CREATE TEMP TABLE audit_hours (key text, day int, first int, last int) ON COMMIT DROP")
-_FILL_HOURS = sql(
-    "INSERT INTO audit_hours SELECT * FROM unnest(:keys, :days, :firsts, :lasts)", keys=TEXTS, days=INTS, firsts=INTS, lasts=INTS
+# Few campaigns have a control group or a choice of channels, and reading a version costs more than looking for the word.
+_ORDERED = sql(
+    """SELECT DISTINCT s.run_version, s.campaign FROM audit_sent s JOIN versions v ON v.id = s.run_version
+       WHERE s.asked AND CAST(v.files AS text) ~ '(control|first)[^a-z_]{0,4}:'"""
 )
-_INDEX_HOURS = sql("CREATE INDEX ON audit_hours (key, day)")
-_ANALYZE_HOURS = sql("ANALYZE audit_hours")
-_TEXTS = sql(
-    """SELECT DISTINCT contact_hours AS hours FROM audit_sent WHERE contact_hours IS NOT NULL
-       UNION SELECT DISTINCT consent ->> 'hours' FROM audit_sent WHERE offer AND consent ->> 'hours' IS NOT NULL"""
-)
-_WINDOWS = sql("SELECT DISTINCT book, window_symbol FROM audit_sent WHERE asked AND NOT free_window")
 _SIZE = sql("SELECT count(*) AS messages, count(DISTINCT person_id) AS people FROM audit_sent WHERE asked")
 
 
@@ -86,7 +92,9 @@ class Seen:
 class Book:
     """What versions with the same rules say, as plain data.
 
-    categories: {category, offer, approval, free_window, free_gap, free_topic, free_caps} each
+    personal:   channels on which offers fall under the law's hours
+    categories: {category, offer, approval, free_window, free_gap, free_topic, free_caps, counts, digest} each; digest: how far
+                apart its messages may be queued, as text PostgreSQL reads, or None
     caps:       {n, name, channel, category, most, calendar (day, week, month or None), seconds} each
     holidays:   ISO dates
     """
@@ -95,19 +103,10 @@ class Book:
     zone: str
     gap: timedelta
     same_topic: timedelta
+    personal: Sequence[str]
     categories: Sequence[Mapping[str, Any]]
     caps: Sequence[Mapping[str, Any]]
     holidays: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Hours of one key on one kind of day. day: 0 Monday … 6 Sunday, 7 … 13 the same as a holiday. Seconds after its midnight."""
-
-    key: str
-    day: int
-    first: int
-    last: int
 
 
 async def seen(connection: AsyncConnection, since: datetime, newest: int) -> list[Seen]:
@@ -126,7 +125,7 @@ async def frame(connection: AsyncConnection, books: Sequence[Book], *, since: da
         lookback=lookback,
         newest=newest,
         versions=[{"id": version, "book": n} for n, book in numbered for version in book.versions],
-        books=[{"book": n, "zone": book.zone, "gap": _seconds(book.gap), "same_topic": _seconds(book.same_topic)} for n, book in numbered],
+        books=[_distances(n, book) for n, book in numbered],
         categories=[{"book": n, **category} for n, book in numbered for category in book.categories],
         holidays=[{"book": n, "day": day} for n, book in numbered for day in book.holidays],
     )
@@ -134,34 +133,19 @@ async def frame(connection: AsyncConnection, books: Sequence[Book], *, since: da
     await connection.execute(_ANALYZE)
 
 
-def _seconds(length: timedelta) -> str:
+def _distances(n: int, book: Book) -> dict[str, Any]:
+    lengths = {"gap": interval(book.gap), "same_topic": interval(book.same_topic)}
+    return {"book": n, "zone": book.zone, "personal": list(book.personal), **lengths}
+
+
+def interval(length: timedelta) -> str:
+    """A length of time as PostgreSQL reads it."""
     return f"{length.total_seconds()} seconds"
 
 
-async def windows(connection: AsyncConnection) -> list[tuple[int, str]]:
-    """(book, window key without its zone) of what is to be judged."""
-    return [(row.book, row.window_symbol) for row in await rows(connection, _WINDOWS)]
-
-
-async def personal_hours(connection: AsyncConnection) -> list[str]:
-    """Every spelling of contact hours and consented hours."""
-    return [row.hours for row in await rows(connection, _TEXTS)]
-
-
-async def put_hours(connection: AsyncConnection, stretches: Iterable[Stretch]) -> None:
-    """Keys: `<book>/<window key>`, `<book>/lawful`, `text:<hours as written>`. A key without a stretch is never open."""
-    found = list(stretches)
-    await connection.execute(_HOURS)
-    await run(
-        connection,
-        _FILL_HOURS,
-        keys=[each.key for each in found],
-        days=[each.day for each in found],
-        firsts=[each.first for each in found],
-        lasts=[each.last for each in found],
-    )
-    await connection.execute(_INDEX_HOURS)
-    await connection.execute(_ANALYZE_HOURS)
+async def ordered(connection: AsyncConnection) -> list[tuple[int, str]]:
+    """(version, campaign) of runs to be judged that may have had a control group, or a choice of channels."""
+    return [(row.run_version, row.campaign) for row in await rows(connection, _ORDERED)]
 
 
 async def size(connection: AsyncConnection) -> tuple[int, int]:

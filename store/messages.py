@@ -14,7 +14,8 @@ from store.statements import INTS, LONGS, TEXTS, TIMES, rows, run, sql
 
 CONTACTS = "('released', 'sending', 'sent', 'delivered', 'read', 'unknown')"
 
-_LOCK = sql("SELECT pg_try_advisory_xact_lock(hashtext('kabar.valve')) AS won")
+# Of the table at hand: a rehearsal on a copy neither waits for the real valve nor stops it.
+_LOCK = sql("SELECT pg_try_advisory_xact_lock(hashtext('kabar.valve'), CAST(to_regclass('messages') AS oid)::int) AS won")
 _WAKE = sql(
     """WITH due AS MATERIALIZED (SELECT id FROM messages WHERE status = 'deferred' AND next_attempt_at <= :now
                                  ORDER BY next_attempt_at LIMIT :limit FOR UPDATE SKIP LOCKED)

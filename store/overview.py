@@ -12,8 +12,9 @@ from store.statements import rows, sql
 
 _RUNS = sql(
     """SELECT r.id, r.campaign, r.occurrence, r.status, r.reason, r.due_at, r.expires_at, r.messages,
-              coalesce((SELECT jsonb_object_agg(c.status, c.n) FROM (SELECT m.status, count(*) AS n FROM messages m
-                                                                      WHERE m.run_id = r.id GROUP BY m.status) c), '{}') AS counts
+              coalesce((SELECT jsonb_object_agg(c.status, c.n)
+                        FROM (SELECT CASE m.reason WHEN 'control_group' THEN m.reason ELSE m.status END AS status, count(*) AS n
+                              FROM messages m WHERE m.run_id = r.id GROUP BY 1) c), '{}') AS counts
        FROM runs r WHERE r.id IN (SELECT id FROM runs WHERE status IN ('due', 'active') ORDER BY due_at DESC LIMIT :open)
           OR r.id IN (SELECT id FROM runs ORDER BY id DESC LIMIT :recent)
        ORDER BY r.due_at DESC, r.id DESC"""
@@ -44,7 +45,7 @@ OPEN, RECENT = 50, 10
 
 @dataclass(frozen=True, slots=True)
 class RunLine:
-    """counts: message status → how many."""
+    """counts: message status → how many; `control_group` stands apart from what else is suppressed."""
 
     id: int
     campaign: str

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from psycopg import AsyncConnection
 from psycopg.sql import SQL, Composable, Composed, Identifier
 
-from store.people_sql import ADDRESSES, ANALYZE, COUNTS, CREATE, DUPLICATES, PARTIAL_HOURS, PEOPLE
+from store.people_sql import ADDRESSES, ANALYZE, CHANGED, COUNTS, CREATE, DUPLICATES, PARTIAL_HOURS, PEOPLE, WITHDRAWN
 
 Connection = AsyncConnection[Any]
 
@@ -75,10 +75,11 @@ class Spoken:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """Persons that were new, and persons of whom anything changed."""
+    """Persons that were new, and persons of whom anything changed; offers that will not go for want of a consent taken back."""
 
     inserted: int
     updated: int
+    stopped: int
 
 
 async def prepare(connection: Connection) -> None:
@@ -110,8 +111,11 @@ async def _copy(connection: Connection, table: str, columns: Sequence[str], rows
             await copy.write_row(row)
 
 
-async def merge(connection: Connection, spoken: Spoken, *, now: datetime, source: str) -> Merged:
-    """Write what is staged: rows that say nothing new are not touched. A dropped address stays dropped."""
+async def merge(connection: Connection, spoken: Spoken, *, now: datetime, source: str, offers: Sequence[str]) -> Merged:
+    """Write what is staged: rows that say nothing new are not touched. A dropped address stays dropped.
+
+    offers: categories that need consent; those waiting for somebody who takes it back are stopped
+    """
     values = {
         "now": now,
         "source": source,
@@ -119,11 +123,15 @@ async def merge(connection: Connection, spoken: Spoken, *, now: datetime, source
         "open_hours": list(spoken.open_hours),
         "attributes": list(spoken.attributes),
         "sorts": list(spoken.sorts),
+        "offers": list(offers),
     }
+    stopped = (await connection.execute(WITHDRAWN, values)).rowcount if spoken.consents and offers else 0
     await connection.execute(_people_statement(spoken), values)
     await connection.execute(ADDRESSES, values)
     [(inserted, updated)] = await (await connection.execute(COUNTS)).fetchall()
-    return Merged(inserted, updated)
+    if updated:
+        await connection.execute(CHANGED, values)
+    return Merged(inserted, updated, stopped)
 
 
 def _people_statement(spoken: Spoken) -> Composed:

@@ -6,6 +6,8 @@ from typing import Final
 
 from psycopg.sql import SQL
 
+from store.rekey import ASK
+
 CREATE: Final = (
     # Any number that nothing else in the house locks on.
     "SELECT pg_advisory_xact_lock(7261)",
@@ -45,6 +47,24 @@ PARTIAL_HOURS: Final = SQL(
         FROM jsonb_each(s.consents) WHERE key = ANY (%(open_hours)s) AND p.consents -> key ? 'hours')
 """.replace("{{}}", "{}")
 )
+
+# Before the people are written, since only then is there an old consent to compare with. What the valve holds is the valve's to judge.
+WITHDRAWN: Final = """
+WITH lost AS MATERIALIZED (
+    SELECT p.id AS person_id, c.channel
+    FROM staged_people s JOIN people p USING (customer_no) CROSS JOIN unnest(%(consents)s::text[]) AS c(channel)
+    WHERE NOT s.consents @> p.consents AND p.consents -> c.channel -> 'marketing' = 'true'
+      AND (s.consents -> c.channel -> 'marketing') IS DISTINCT FROM 'true'
+),
+offered AS MATERIALIZED (
+    SELECT m.id FROM lost l JOIN messages m ON m.person_id = l.person_id AND m.channel = l.channel AND m.status IN ('queued', 'deferred')
+    WHERE m.category = ANY (%(offers)s) AND m.fallback = '{}' FOR UPDATE OF m SKIP LOCKED
+)
+UPDATE messages m SET status = 'suppressed', reason = 'no_consent:' || m.channel, settled_at = %(now)s, next_attempt_at = NULL,
+       trail = m.trail || jsonb_build_array(jsonb_build_object(
+         'at', %(now)s::timestamptz, 'is', 'suppressed', 'why', 'no_consent:' || m.channel))
+FROM offered o WHERE m.id = o.id AND m.status IN ('queued', 'deferred')
+"""
 
 # The permissions of everyone this touches are compared with the last ones on record, so that a new name adds no evidence.
 PEOPLE: Final = """
@@ -111,6 +131,9 @@ delisted AS (
 INSERT INTO touched
 SELECT person_id, false FROM (TABLE added UNION TABLE relisted UNION TABLE delisted) AS moved
 """
+
+# Window keys of what waits follow people's data.
+CHANGED: Final = ASK.format(now="%(now)s")
 
 COUNTS: Final = """
 SELECT count(*) FILTER (WHERE new), count(*) FILTER (WHERE NOT new)

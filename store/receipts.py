@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store import digests
 from store.statements import LONGS, TEXTS, TIMES, rows, run, sql
 
 _STORE = sql("INSERT INTO receipts (source, body, received_at) VALUES (:source, :body, :now) RETURNING id")
@@ -158,6 +159,7 @@ async def move(connection: AsyncConnection, facts: Sequence[Fact], now: datetime
     failed = [fact for fact in known if fact.kind == "failed"]
     if failed:
         await run(connection, _FAIL, ids=[fact.message_id for fact in failed], codes=[fact.detail for fact in failed], now=now)
+        await digests.refused_late(connection, [fact.message_id for fact in failed if fact.message_id is not None], now)
 
 
 async def catch_up(connection: AsyncConnection, settled: Sequence[int], now: datetime) -> None:

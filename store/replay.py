@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store import rekey
 from store.statements import TEXTS, rows, sql
 
 # Judged by what is true now, not by the code it failed with: an address that came with a new customer file can work.
@@ -58,7 +59,10 @@ async def replay_failed(
     """sorts: channel → the sort of address it needs, None for none. Runs that were finished are active again."""
     channels, needed = list(sorts), [sort or "" for sort in sorts.values()]
     found = await rows(connection, _REPLAY, campaign=campaign, channels=channels, sorts=needed, by=by, now=now)
-    return Replayed(**found[0]._asdict())
+    replayed = Replayed(**found[0]._asdict())
+    if replayed.replayed:
+        await rekey.ask(connection, now)
+    return replayed
 
 
 async def campaigns(connection: AsyncConnection) -> list[str]:

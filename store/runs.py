@@ -84,7 +84,8 @@ _PLANNED = sql(
 _FINISH = sql(
     """UPDATE runs SET status = 'finished', finished_at = :now
        WHERE status = 'active' AND NOT EXISTS (SELECT FROM messages m WHERE m.run_id = runs.id
-                                                        AND m.status IN ('queued', 'deferred', 'released', 'sending'))
+                                                        AND (m.status IN ('queued', 'deferred', 'released', 'sending')
+                                                             OR m.status = 'merged' AND m.settled_at IS NULL))
        RETURNING id, campaign, occurrence"""
 )
 

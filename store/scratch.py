@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.engine import Database
 from store.messages import CONTACTS
+from store.snapshot import look_into
 from store.statements import run, sql
 
 # Temporary tables come first on the search path, so that every statement of the house finds them under the usual names.
@@ -24,9 +25,15 @@ _FILL = {
     "runs": sql("INSERT INTO runs OVERRIDING SYSTEM VALUE SELECT * FROM public.runs"),
     "messages": sql(
         f"""INSERT INTO messages OVERRIDING SYSTEM VALUE SELECT * FROM public.messages
-            WHERE status IN ('queued', 'deferred') OR (status IN {CONTACTS} AND released_at >= :since)"""
+            WHERE status IN ('queued', 'deferred') OR (status = 'merged' AND settled_at IS NULL)
+               OR (status IN {CONTACTS} AND released_at >= :since)"""
     ),
 }
+# The default of 8 MB is a few thousand messages. It can only be set before the session's first temporary table.
+_ROOM = text("DO $$ BEGIN PERFORM set_config('temp_buffers', '256MB', false); EXCEPTION WHEN invalid_parameter_value THEN NULL; END $$")
+# A pooled connection's prepared statements may have been read when the names still meant the real tables.
+_FORGET = text("DISCARD PLANS")
+_TIDY = text("VACUUM (ANALYZE) messages, runs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +43,45 @@ class Scratch(Database):
     connection: AsyncConnection
 
     @asynccontextmanager
+    async def hasty(self) -> AsyncIterator[None]:
+        """Every statement on its own for a while: nobody else reads this copy, and after a fault nobody does."""
+        await self.connection.execution_options(isolation_level="AUTOCOMMIT")
+        await self._plan_by("off")
+        yield
+        await self._plan_by("on")
+        await self.connection.execution_options(isolation_level="READ COMMITTED")
+
+    async def _plan_by(self, scans: str) -> None:
+        async with self.begin() as connection:
+            for setting in ("enable_seqscan", "enable_bitmapscan"):
+                await connection.execute(text(f"SET {setting} = {scans}"))
+
+    async def tidy(self) -> None:
+        """Clear away dead rows and count the living: no autovacuum sees temporary tables. Only while hasty."""
+        async with self.begin() as connection:
+            await connection.execute(_TIDY)
+
+    @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
         async with self.connection.begin():
             yield self.connection
 
 
 @asynccontextmanager
-async def scratch(database: Database, since: datetime) -> AsyncIterator[Scratch]:
-    """A scratch copy with the waiting messages and the contacts since an instant; gone at the end, whatever happens."""
+async def scratch(database: Database, since: datetime, snapshot: str | None = None) -> AsyncIterator[Scratch]:
+    """A scratch copy with the waiting messages and the contacts since an instant; gone at the end, whatever happens.
+
+    snapshot: of store.snapshot, to copy what it sees; None = what is there now
+    """
     async with database.engine.connect() as connection:
         async with connection.begin():
+            if snapshot is not None:
+                await look_into(connection, snapshot)
+            await connection.execute(_ROOM)
             for table in (*_COPIED, *_EMPTY):
                 await connection.execute(text(f"CREATE TEMP TABLE {table} (LIKE public.{table} INCLUDING ALL)"))
             await connection.execute(text("CREATE TEMP SEQUENCE chunks"))
+            await connection.execute(_FORGET)
             for table in _COPIED:
                 await run(connection, _FILL[table], **({"since": since} if table == "messages" else {}))
                 await connection.execute(text(f"SELECT setval(pg_get_serial_sequence('pg_temp.{table}', 'id'), max(id)) FROM {table}"))

@@ -20,7 +20,8 @@ _OPTOUTS = sql("SELECT channel, at, withdrawn_at, evidence FROM optouts WHERE pe
 _MESSAGES = sql(
     """SELECT m.id, m.run_id, r.campaign, r.occurrence, r.content_hash, r.due_at, m.channel, m.fallback, m.category, m.topic, m.window_key,
               m.status, m.reason, m.trail, m.queued_at, m.expires_at, m.next_attempt_at, m.released_at, m.sent_at, m.delivered_at,
-              m.read_at, m.settled_at, m.maybe_duplicate
+              m.read_at, m.settled_at, m.maybe_duplicate, m.carrier_id,
+              CASE WHEN m.attempts = 0 THEN m.queue_until END AS queue_until
        FROM messages m JOIN runs r ON r.id = m.run_id WHERE m.person_id = :person ORDER BY m.queued_at, m.id"""
 )
 _ATTEMPTS = sql(
@@ -56,7 +57,7 @@ class OptOut:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One step of the trail. what: released, deferred, suppressed by the valve; replayed by an operator, whose name is `by`."""
+    """One step of the trail. what: released, deferred, suppressed, merged by the valve; put_back; replayed by an operator, who is `by`."""
 
     at: datetime
     what: str
@@ -86,7 +87,11 @@ class Echo:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message and what became of it, each list oldest first."""
+    """One message and what became of it, each list oldest first.
+
+    carrier_id:  the message it is merged into
+    queue_until: the end of its patience with the rules; None also once it was tried
+    """
 
     id: int
     run_id: int
@@ -110,6 +115,8 @@ class Message:
     read_at: datetime | None
     settled_at: datetime | None
     maybe_duplicate: bool
+    carrier_id: int | None
+    queue_until: datetime | None
     trail: tuple[Decision, ...]
     attempts: tuple[Attempt, ...]
     echoes: tuple[Echo, ...]

@@ -15,7 +15,8 @@ from channels.fields import Https, Text
 class PreparedEmail(Content):
     """`html` is a whole document. Both bodies still hold the placeholders of the Markdown.
 
-    image: is in `html` already; here only so that it is judged once more after rendering
+    image:     is in `html` already; here only so that it is judged once more after rendering
+    preheader: is in `html` already; here for digests
     """
 
     html_fields: ClassVar[frozenset[str]] = frozenset({"html"})
@@ -24,9 +25,13 @@ class PreparedEmail(Content):
     html: Text
     text: Text
     image: Https | None = None
+    preheader: str | None = None
 
     def summary(self) -> str:
         return self.subject
+
+    def in_brief(self) -> tuple[str, str]:
+        return self.subject, self.preheader or self.text
 
 
 class EmailContent(Content):
@@ -46,7 +51,7 @@ class EmailContent(Content):
 
     def prepared(self) -> PreparedEmail:
         document = page(to_html(self.body), self.preheader, self.image, self.image_alt)
-        return PreparedEmail(subject=self.subject, html=document, text=to_text(self.body), image=self.image)
+        return PreparedEmail(subject=self.subject, html=document, text=to_text(self.body), image=self.image, preheader=self.preheader)
 
     def summary(self) -> str:
         return self.subject

@@ -41,3 +41,6 @@ class PopupContent(Content):
 
     def summary(self) -> str:
         return f"{self.title}: {self.body}"
+
+    def in_brief(self) -> tuple[str, str]:
+        return self.title, self.body

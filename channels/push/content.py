@@ -16,3 +16,6 @@ class PushContent(Content):
 
     def summary(self) -> str:
         return f"{self.title}: {self.body}"
+
+    def in_brief(self) -> tuple[str, str]:
+        return self.title, self.body

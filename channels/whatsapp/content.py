@@ -42,3 +42,7 @@ class WhatsAppContent(Content):
 
     def summary(self) -> str:
         return " ".join(self.text.split())
+
+    def in_brief(self) -> tuple[str, str]:
+        title, _, rest = self.text.strip().partition("\n")
+        return title, rest

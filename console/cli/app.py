@@ -9,6 +9,7 @@ from config.settings import Settings
 from console.cli import (
     approval,
     audit,
+    calendar,
     config,
     control,
     db,
@@ -67,7 +68,7 @@ app.command("web", rich_help_panel=RUN)(run.web)
 _db = _group("db", RUN, "upgrade: bring the schema of the database up to date.")
 _db.command("upgrade")(db.upgrade)
 
-app.command("check", rich_help_panel=WRITE, epilog=_examples("kabar check", "KABAR_CONFIG_DIR=drafts kabar check"))(config.check)
+app.command("check", rich_help_panel=WRITE, epilog=_examples("kabar check", "KABAR_CONFIG_DIR=drafts kabar check --strict"))(config.check)
 app.command("preview", rich_help_panel=WRITE, epilog=_examples("kabar preview win-back", "kabar preview win-back --customer C000123"))(
     preview.preview
 )
@@ -105,6 +106,11 @@ app.command(
 app.command("replay", rich_help_panel=CONTROL, epilog=_examples("kabar replay --failed --campaign weekly-market"))(replay.replay)
 
 app.command("status", rich_help_panel=LOOK, epilog=_examples("kabar status", "kabar status --json | jq .lag"))(show.status)
+app.command(
+    "calendar",
+    rich_help_panel=LOOK,
+    epilog=_examples("kabar calendar", "kabar calendar --month --from 2026-12-01", "kabar calendar --json"),
+)(calendar.calendar)
 app.command("why", rich_help_panel=LOOK, epilog=_examples("kabar why C000123"))(why.why)
 app.command("audit", rich_help_panel=LOOK, epilog=_examples("kabar audit", "kabar audit --since 3d --json"))(audit.audit)
 _export = _group("export", LOOK, "messages: every message and what became of it.")
@@ -116,7 +122,10 @@ _export.command(
 app.command(
     "rehearse",
     rich_help_panel=WRITE,
-    epilog=_examples("kabar rehearse --from 2026-11-20T18:30 --to 2026-11-22T12:00", "kabar rehearse --from … --to … --out plan.csv"),
+    epilog=_examples(
+        "kabar rehearse --from 2026-11-20T18:30 --to 2026-11-22T12:00 --out plan.csv",
+        "kabar rehearse --to 3d --config drafts --against config",
+    ),
 )(rehearse.rehearse)
 app.command("sandbox", rich_help_panel=TRY, epilog=_examples("kabar sandbox", ". var/sandbox.env && kabar up"))(sandbox.sandbox)
 app.command("demo", hidden=True)(demo.demo)

@@ -30,10 +30,23 @@ SENTENCES: dict[Kind, str] = {
     Kind.OPTED_OUT: "an offer ({word}) after the person opted out of the channel",
     Kind.UNLAWFUL_HOURS: "an offer outside the lawful hours and outside the consented ones ({word})",
     Kind.NOT_APPROVED: "content of a category ({word}) that needs approval and had none",
+    Kind.CONTROL: "sent to somebody in the control group of {word}",
+    Kind.PAUSED: "while {word} was stopped (since {other_at})",
     Kind.LATE: "sent after it had expired ({other_at})",
+    Kind.IMPATIENT: "released after it had waited as long as it may ({other_at})",
+    Kind.NO_ADDRESS: "to somebody without a live address ({word})",
+    Kind.WRONG_ADDRESS: "to an address that was {word}",
     Kind.TWICE: "accepted by the provider {word} and not flagged as a possible duplicate",
+    Kind.TWO_CHANNELS: "a second time in one run that chooses one channel, after {word}, {other}",
+    Kind.NOT_CARRIED: "merged into another message and never sent ({word})",
+    Kind.WRONG_CARRIER: "went inside {other}, which is {word}",
+    Kind.POPUP_GAP: "shown too soon after {other}",
+    Kind.TWO_POPUPS: "shown while {other} was still on the screen",
 }
-CHECKED = "window, contact hours, topic, gap, caps, consent, opt-outs, lawful hours, approval, expiry, duplicates"
+CHECKED = (
+    "window, contact hours, topic, gap, caps, consent, opt-outs, lawful hours, approval, control groups, stops, expiry, patience, "
+    "addresses, duplicates, one channel a run, digests, pop-ups"
+)
 
 
 def audit(

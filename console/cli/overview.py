@@ -3,7 +3,8 @@
 at            ISO 8601 UTC, like every time below; durations are in seconds
 config        {version, hash, activated_at} of the configuration in force, null before the first
 config_fault  [problem, …] while the configuration on disk is refused and the last good one stays in force, else null
-runs          [{id, campaign, occurrence, status, reason, due_at, expires_at, messages, counts: {message status: n}}], open or recent
+runs          [{id, campaign, occurrence, status, reason, due_at, expires_at, messages, counts: {message status: n}}], open or recent;
+              control_group: messages to people who get nothing on purpose, not counted as suppressed
 reservoir     {channel: {queued, deferred, deferred_by_reason: {reason: n}, released, sending}}
 accounts      [{account, channel, rate, sent_last_minute, next_free_at, open_until, failures, reason}]; open_until: nobody sends before
 lag           {queued: how long the oldest message that may go now has waited, released: since the oldest was released}; null = none
@@ -111,6 +112,8 @@ async def _oldest(
 
 
 def _eligible(published: Published, waiting: overview.Waiting, now: datetime) -> datetime | None:
+    if "window" in published.policy.category(waiting.category).ignore:
+        return waiting.since
     _, hours, zone = published.window(waiting.window_key)
     opening = Openings(published.calendar, zone, [(hours,)]).opening(now) if hours else None
     return max(waiting.since, opening[0]) if opening and opening[0] <= now else None

@@ -28,6 +28,8 @@ def customers(file: Annotated[Path, typer.Argument(help="CSV or XLSX; its first 
 async def _import(settings: Settings, file: Path) -> Report:
     async with open_house(settings, migrate=True) as house:
         now = house.clock.now()
+        async with house.database.begin() as connection:
+            published = await house.catalog.newest(connection)
         with _bar() as bar:
             task = bar.add_task(file.name, total=None)
             return await import_customers(
@@ -36,6 +38,7 @@ async def _import(settings: Settings, file: Path) -> Report:
                 now=now,
                 today=now.astimezone(await company_zone(house)).date(),
                 progress=lambda done, total: bar.update(task, completed=done, total=total),
+                offers=published.offers if published else (),
             )
 
 

@@ -21,11 +21,13 @@ from console.cli.guard import run
 from console.cli.reasons import Explanation, explain, explain_end
 from jobs.catalog import Published
 from jobs.house import House
+from jobs.outlook import Forecast
 from jobs.preview import Draft, Fate, Preview, Sample, fates, survey
 from rules.facts import Defer, Release, Suppress
 from scheduler.bootstrap import open_house, read_config
 from scheduler.occurrences import Occurrence, occurrences
 from store import versions
+from store.control import CONTROL_GROUP
 from store.profile import profile
 
 # A long look ahead last: what comes every few minutes has too many occurrences in a year.
@@ -123,7 +125,8 @@ async def _notes(house: House, connection: Any, draft: Draft) -> list[str]:
 
 
 def _whom(draft: Draft, result: Preview) -> Iterator[Any]:
-    yield f"\n[bold]{result.people:,} people[/bold]; the audience is {escape(audience(draft.campaign.audience))}"
+    control = f"; {result.control:,} of them are in the control group and get nothing on purpose" if result.control else ""
+    yield f"\n[bold]{result.people:,} people[/bold]; the audience is {escape(audience(draft.campaign.audience))}{control}"
     yield _table("people by segment", ("segment", "people"), [(name, f"{n:,}") for name, n in result.segments.items() if n])
     lines = [(share.channel, _variant(draft, share.variant), _window(draft, share.window), f"{share.people:,}") for share in result.shares]
     yield _table("messages", ("channel", "variant", "window", "people"), lines)
@@ -160,16 +163,21 @@ def _plain(value: Any) -> str:
 
 
 def _fate(draft: Draft, fate: Fate) -> Iterator[str]:
-    verdict, sample = fate.forecast.verdict, fate.sample
+    sample = fate.sample
     yield f"\n[bold]{sample.channel}[/bold], {escape(_variant(draft, sample.variant))}"
-    if isinstance(verdict, Release):
-        by = f" by {verdict.channel}" if verdict.channel != sample.channel else ""
-        yield f"  goes{by} {_time(draft, fate.forecast.at)}, unless a more important message takes its place"
-    elif isinstance(verdict, Defer):
-        yield f"  waits until {_time(draft, verdict.until)}: {_said(draft, str(verdict.reason))}"
-    elif isinstance(verdict, Suppress):
-        yield f"  will not go: {_said(draft, str(verdict.reason), final=True)}"
+    yield f"  {_foretold(draft, fate.forecast, sample.channel) if fate.forecast else f'will not go: {_said(draft, CONTROL_GROUP)}'}"
     yield from _text(sample)
+
+
+def _foretold(draft: Draft, forecast: Forecast, channel: str) -> str:
+    match forecast.verdict:
+        case Release(by):
+            other = f" by {by}" if by != channel else ""
+            return f"goes{other} {_time(draft, forecast.at)}, unless a more important message takes its place"
+        case Defer(until, reason):
+            return f"waits until {_time(draft, until)}: {_said(draft, str(reason))}"
+        case Suppress(reason):
+            return f"will not go: {_said(draft, str(reason), final=True)}"
 
 
 def _said(draft: Draft, reason: str, *, final: bool = False) -> str:
@@ -195,6 +203,8 @@ def _variant(draft: Draft, index: int) -> str:
 
 
 def _window(draft: Draft, symbol: str) -> str:
+    if "window" in draft.published.policy.category(draft.campaign.category).ignore:
+        return "any"
     name, hours, _ = draft.published.window(symbol)
     return name if hours is not None else "none"
 

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from config.loader import Config
-from config.values import format_duration
+from config.values import Calendar, format_duration
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """text: `{detail}`, `{nested}`, `{other}`, `{gap}`, `{same_topic}`, `{category}` are filled in.
+    """text: `{detail}`, `{nested}`, `{other}`, `{gap}`, `{same_topic}`, `{cap}`, `{category}` are filled in.
 
     place: which line is to be shown, as Config.where takes it; `{detail}`, `{category}` and `{campaign}` are filled in
     """
@@ -28,36 +28,40 @@ REASONS: dict[str, Sentence] = {
         "outside the lawful hours for offers, and no consent to other hours on {detail}", ("offers_without_hours_consent", "")
     ),
     "no_address": Sentence("no address that works{for_detail}"),
-    "expired": Sentence("it was worthless by then", ("campaign", "{campaign}")),
+    "expired": Sentence("it was worthless by then", ("expires", "{campaign}")),
+    "expired:queue_for": Sentence("it had waited as long as its campaign lets it (queue_for)", ("queue_for", "{campaign}")),
     "expired_unseen": Sentence(
-        "its window did not open before it was worthless, or it was held back until then", ("campaign", "{campaign}")
+        "its window did not open before it was worthless, or it was held back until then", ("expires", "{campaign}")
     ),
-    "expired_released": Sentence("it was released, but worthless before it could leave", ("campaign", "{campaign}")),
-    "expired_after": Sentence("it was worthless by then; what it waited for last: {nested}", ("campaign", "{campaign}")),
+    "expired_released": Sentence("it was released, but worthless before it could leave", ("expires", "{campaign}")),
+    "expired_after": Sentence("it was worthless by then; what it waited for last: {nested}", ("expires", "{campaign}")),
     "no_window": Sentence("its delivery window ({detail}) never opens for this person", ("window", "{detail}")),
     "no_window:": Sentence("no delivery window is set for any segment of this person"),
     "no_window:contact_hours": Sentence(f"its delivery window and {_PERSON} never meet"),
     "outside_window": Sentence("outside the window {detail}", ("window", "{detail}")),
     "outside_window:contact_hours": Sentence(f"outside {_PERSON}"),
-    "same_topic": Sentence("another message on the same topic went less than {same_topic} before: {other}", ("same_topic", "")),
-    "gap": Sentence("another message went less than {gap} before: {other}", ("gap", "")),
-    "cap": Sentence("the cap {detail} was used up", ("cap", "{detail}")),
-    "pending_higher_priority": Sentence("a more important message goes first: {other}", ("category", "{category}")),
-    "retry": Sentence("the provider could not take it ({detail}); tried again later"),
+    "same_topic": Sentence("less than {same_topic} after {other}, which is on the same topic", ("same_topic", "")),
+    "gap": Sentence("less than {gap} after {other}", ("gap", "")),
+    "cap": Sentence("no more than {cap}", ("cap", "{detail}")),
+    "pending_higher_priority": Sentence("{other} is more important and goes first", ("category", "{category}")),
+    "retry": Sentence("the provider could not take it ({detail}), and is asked again then"),
     "tries_used_up": Sentence("tried as often as is allowed; the provider's last word: {detail}"),
-    "too_late_to_retry": Sentence("the next try would have been too late; the provider's last word: {detail}", ("campaign", "{campaign}")),
+    "too_late_to_retry": Sentence("the next try would have been too late; the provider's last word: {detail}", ("expires", "{campaign}")),
     "lease_lapsed": Sentence("the worker that was sending it stopped half-way, so it may or may not have gone out"),
     "slow_down": Sentence("the provider asked for a pause"),
     "render_error": Sentence("the text could not be filled in for this person", ("campaign", "{campaign}")),
     "confirmed_by_receipt": Sentence("a receipt of the provider says that it did go out"),
     "adapter_error": Sentence("a fault on our side while sending, so it may or may not have gone out"),
+    "control_group": Sentence("in the control group: gets nothing on purpose", ("control", "{campaign}")),
+    "digest": Sentence("carried by {other}", ("category", "{category}")),
+    "not_carried": Sentence("the message that was to carry it did not go, or could not take it along: {other}"),
     "campaign_removed": Sentence("its campaign was taken out of the configuration"),
     "replayed": Sentence("put back into the queue by an operator"),
     "paused": Sentence("the campaign or channel is stopped"),
 }
 
 # What a message waits out, and is dropped for only when that takes too long.
-PASSING = frozenset({"no_hours_consent", "outside_window", "same_topic", "gap", "cap"})
+PASSING = frozenset({"no_hours_consent", "outside_window", "same_topic", "gap", "cap", "pending_higher_priority"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,9 @@ def explain(reason: str, *, category: str, campaign: str, config: Config | None,
         by_detail=f" on {detail}" if colon else "",
         for_detail=f" for {detail}" if colon else "",
         nested=nested.text if nested else "",
-        other=other(int(detail)) if detail.isdigit() else detail,
+        other=other(int(detail)) if detail.isdigit() else detail or "another message",
+        cap=_cap(detail, config),
+        category=category,
         gap=format_duration(overlap.gap) if overlap else "the gap",
         same_topic=format_duration(overlap.same_topic) if overlap else "the distance set",
     )
@@ -93,10 +99,20 @@ def explain(reason: str, *, category: str, campaign: str, config: Config | None,
 
 
 def explain_end(found: Explanation, reason: str) -> Explanation:
-    """The same where the message is dropped for it: what would pass by itself is named as coming too late."""
+    """The same where the message is dropped for it: what would pass by itself is named as passing too late."""
     if reason.partition(":")[0] not in PASSING:
         return found
-    return replace(found, text=f"{found.text}, and it is worthless before that ends")
+    return replace(found, text=f"{found.text}; that ends too late for it")
+
+
+def _cap(name: str, config: Config | None) -> str:
+    """`1 message by push a day (the cap push:1/day)`; the name alone where the rules have no such cap any more."""
+    cap = next((cap for cap in config.rules.overlap.caps if cap.name == name), None) if config else None
+    if cap is None:
+        return f"the cap {name} allows"
+    by, of = f" by {cap.channel}" if cap.channel else "", f" of {cap.category}" if cap.category else ""
+    per = f"a {cap.per}" if isinstance(cap.per, Calendar) else f"in {format_duration(cap.per)}"
+    return f"{cap.max} message{'' if cap.max == 1 else 's'}{of}{by} {per} (the cap {name})"
 
 
 def _where(sentence: Sentence, config: Config | None, detail: str, category: str, campaign: str) -> str:
@@ -106,4 +122,5 @@ def _where(sentence: Sentence, config: Config | None, detail: str, category: str
     if kind == "cap":
         names = [cap.name for cap in config.rules.overlap.caps]
         return config.where("cap", names.index(detail)) if detail in names else ""
-    return config.where(kind, key.format(detail=detail, category=category, campaign=campaign))
+    found = config.where(kind, key.format(detail=detail, category=category, campaign=campaign))
+    return found or (config.where("campaign", campaign) if key == "{campaign}" else "")

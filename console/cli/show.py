@@ -19,6 +19,7 @@ from console.cli.overview import collect
 from scheduler.bootstrap import open_house
 
 Data = Mapping[str, Any]
+_WORDS = {"control_group": "in the control group (get nothing on purpose)"}
 
 
 def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON object with stable keys.")] = False) -> None:
@@ -97,7 +98,7 @@ def _tick(tick: Data) -> tuple[object, ...]:
 
 
 def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{n:,} {name}" for name, n in sorted(counts.items(), key=lambda item: -item[1]))
+    return ", ".join(f"{n:,} {_WORDS.get(name, name)}" for name, n in sorted(counts.items(), key=lambda item: -item[1]))
 
 
 def _time(moment: str | None) -> str | None:

@@ -18,7 +18,8 @@ from config.models import Rules
 from config.settings import Settings
 from console.cli.common import fault
 from console.cli.guard import run
-from console.cli.story import WAITING, Tale, Teller, tales
+from console.cli.story import Line, Tale, tales
+from console.cli.teller import WAITING, Teller
 from jobs.catalog import Published
 from jobs.house import House
 from jobs.outlook import Forecast, candidate, forecasts
@@ -98,6 +99,7 @@ def _candidate(published: Published, person_id: int, message: Message) -> Candid
         topic=message.topic,
         window_key=message.window_key,
         expires_at=message.expires_at,
+        queue_until=message.queue_until,
     )
 
 
@@ -109,7 +111,8 @@ def show(story: Story, console: Console) -> None:
         message = tale.message
         console.print()
         title = f"{message.campaign} by {message.channel}"
-        console.print(f"[bold]{escape(title)}[/bold]: {message.status}  [dim]message {message.id}[/dim]", highlight=False)
+        run_ = f"message {message.id}, run {message.occurrence}"
+        console.print(f"[bold]{escape(title)}[/bold]: {message.status}  [dim]{escape(run_)}[/dim]", highlight=False)
         for line in tale.lines:
             _print(console, story.teller.time(line.at), line.text, line.where)
         if tale.next:
@@ -129,7 +132,7 @@ def head(story: Story) -> list[str]:
     lines = [
         f"{person.customer_no}  {person.name}",
         f"segments       {', '.join(story.segments) or 'none'}",
-        f"time zone      {story.zone.key}{'' if person.timezone else ' (the company`s)'}",
+        f"time zone      {story.zone.key}{'' if person.timezone else ' (the company`s)'}; there it is {time(story.teller.now)}",
         f"contact hours  {person.contact_hours or 'any'}",
         f"addresses      {', '.join(_address(each) for each in person.addresses) or 'none'}",
         f"offers         {_consents(person.consents)}",
@@ -178,10 +181,17 @@ def _message(tale: Tale) -> dict[str, Any]:
         "topic": message.topic,
         "status": message.status,
         "reason": message.reason,
+        "carried_by": message.carrier_id,
         "expires_at": _utc(message.expires_at),
-        "events": [{"at": _utc(line.at), "what": line.text, "where": line.where or None} for line in tale.lines],
+        "events": [_event(line) for line in tale.lines],
         "next": {"what": tale.next.text, "where": tale.next.where or None} if tale.next else None,
     }
+
+
+def _event(line: Line) -> dict[str, Any]:
+    step = line.decision
+    decision = {"decision": step.what, "reason": step.why, "until": _utc(step.until) if step.until else None} if step else {}
+    return {"at": _utc(line.at), "what": line.text, "where": line.where or None} | decision
 
 
 def _utc(at: datetime) -> str:

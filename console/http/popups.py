@@ -11,21 +11,19 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 from sqlalchemy import Row
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from channels.popup.content import PopupContent
 from console.http.access import Now, Recipient, TheHouse, recipient_token, require_key
 from console.http.errors import ApiError
 from console.http.fields import At, Body, ButtonId, DeliveryId, Word
 from console.http.reports import report
-from jobs.house import House
 from jobs.interactions import Interaction
 from jobs.links import message_id, message_key
+from jobs.popups import offer
 from store import popups
 
 router = APIRouter()
 
-POLL_AFTER_S = 300
 LONGEST_TTL_S = 86_400
 
 Hint = Annotated[str | None, Query(max_length=64)]
@@ -72,12 +70,10 @@ async def waiting(
     app_version: Hint = None,
     locale: Hint = None,
 ) -> Response:
-    """platform, app_version and locale are taken and not used yet: content is rendered in the person's own locale."""
-    async with house.database.begin() as connection:
-        rows = await popups.waiting(connection, person_id, trigger, await _offers(house, connection), now)
-        # Delivered is what the app has fetched; asking again writes nothing.
-        await popups.fetched(connection, [row.message_id for row in rows if row.unfetched], now)
-    body = json.dumps({"items": [_item(row) for row in rows], "poll_after_s": POLL_AFTER_S}, ensure_ascii=False).encode()
+    """At most one item. platform, app_version and locale are taken and not used yet: content is rendered in the person's own locale."""
+    found = await offer(house, person_id, trigger, now)
+    items = [] if found.item is None else [_item(found.item)]
+    body = json.dumps({"items": items, "poll_after_s": found.poll_after_s}, ensure_ascii=False).encode()
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
     if _matches(request.headers.get("if-none-match", ""), tag):
@@ -97,12 +93,6 @@ async def events(told: PopupEvents, house: TheHouse, person_id: Recipient, now: 
         for item in told.items
     ]
     return await report(house, person_id, reports, now)
-
-
-async def _offers(house: House, connection: AsyncConnection) -> list[str]:
-    published = await house.catalog.newest(connection)
-    categories = published.config.rules.categories if published else {}
-    return [name for name, category in categories.items() if category.offer]
 
 
 def _item(row: Row[Any]) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
 
 import psycopg
+import structlog
 
 from jobs.customers.columns import read_header
 from jobs.customers.reader import Record, Source, fault, open_source
@@ -16,6 +17,8 @@ from jobs.customers.rejects import Rejects, unsafe
 from jobs.customers.rows import Accepted, RowReader
 from store.engine import Database
 from store.people import Connection, Duplicate, Merged, drop_duplicates, merge, prepare, stage
+
+log = structlog.get_logger()
 
 # 5,000 rows are 15 MB in flight.
 BATCH = 5_000
@@ -41,11 +44,19 @@ class Report:
 
 
 async def import_customers(
-    database: Database, path: Path, *, now: datetime, today: date, progress: Progress, source: str = "import"
+    database: Database,
+    path: Path,
+    *,
+    now: datetime,
+    today: date,
+    progress: Progress,
+    source: str = "import",
+    offers: Collection[str] = (),
 ) -> Report:
     """Insert or update customers by `customer_no`; columns the file does not have keep their values.
 
-    `today` is the company's date, which birthdays and trades may not be after; `progress` gets rows done and rows expected.
+    `today` is the company's date, which birthdays and trades may not be after; `progress` gets rows done and rows expected;
+    `offers` are the categories that need consent, and what of them waits for a person who takes it back is stopped.
     Raises ConfigError when the file cannot be taken at all; then nothing is loaded and no file is written.
     """
     with open_source(path) as opened:
@@ -56,8 +67,10 @@ async def import_customers(
                 rows = await _stage(connection, opened, reader, rejects, progress)
                 twins = await drop_duplicates(connection)
                 _reject_twins(path, [twin for twin in twins if not twin.identical], rejects)
-                merged = await merge(connection, reader.spoken, now=now, source=source)
+                merged = await merge(connection, reader.spoken, now=now, source=source, offers=sorted(offers))
             progress(rows, rows)
+            if merged.stopped:
+                log.info("offers.stopped", messages=merged.stopped)
             return _report(rows, merged, sum(twin.identical for twin in twins), rejects)
 
 

@@ -87,6 +87,7 @@ messages = Table(
         postgresql_where=text("status IN ('released', 'sending', 'sent', 'delivered', 'read', 'unknown')"),
     ),
     Index("ix_messages_carrier", "carrier_id", postgresql_where=text("carrier_id IS NOT NULL")),
+    Index("ix_messages_merged", "carrier_id", postgresql_where=text("status = 'merged' AND settled_at IS NULL")),
     Index("ix_messages_provider_id", "provider_id", postgresql_where=text("provider_id IS NOT NULL")),
 )
 
@@ -116,5 +117,10 @@ popups = Table(
     Column("expires_at", When, nullable=False),
     Column("impressions", SmallInteger, nullable=False, server_default=text("0")),
     Column("closed_at", When),  # shown as often as it may be, or dismissed
+    Column("offered_at", When),  # when an app was last given it to show
+    Column("shown_at", When),  # the last impression the app told of
+    Column("gone_at", When),  # clicked or dismissed: off the screen
+    Column("retry_at", When),  # an app could not show it; not offered before
     Index("ix_popups_open", "person_id", postgresql_where=text("closed_at IS NULL")),
+    Index("ix_popups_shown", "person_id", "shown_at", postgresql_where=text("shown_at IS NOT NULL")),
 )

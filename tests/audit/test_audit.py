@@ -144,6 +144,17 @@ async def test_a_category_free_of_caps_may_go_but_counts(friday: Evening) -> Non
     assert await friday.breaches() == [("cap", push)]
 
 
+async def test_what_counts_in_caps_is_said_by_the_rules_of_the_later_message(friday: Evening) -> None:
+    await friday.now_under(RULES.replace("ignore: [gap]}", "ignore: [gap], counts_in_caps: false}"))
+    await friday.sent(FRIDAY, category="info")
+    await friday.sent(FRIDAY + HOUR, category="info")
+    await friday.sent(FRIDAY + 2 * HOUR, category="info")
+    assert (await friday.examine()).clean
+    await friday.now_under(RULES)
+    fourth = await friday.sent(at("2026-11-20 21:20"), category="info")
+    assert await friday.breaches() == [("cap", fourth)]
+
+
 async def test_history_before_the_time_asked_about_still_counts(friday: Evening) -> None:
     await friday.sent(FRIDAY)
     second = await friday.sent(FRIDAY + HOUR, channel="email")
@@ -194,9 +205,36 @@ async def test_an_offer_outside_the_lawful_hours_needs_consent_to_hours_on_perso
     assert await friday.breaches() == [("no_hours_consent", wrong)]
 
 
+async def test_the_personal_channels_are_those_the_rules_name(friday: Evening) -> None:
+    await friday.now_under(RULES.replace("overlap:", "personal_channels: [popup]\noverlap:"))
+    friday.person = await friday.customer(2, consents={name: {"marketing": True} for name in ("whatsapp", "popup")})
+    run = await friday.run()
+    await friday.sent(FRIDAY, run=run, **OFFER)
+    wrong = await friday.sent(FRIDAY, run=run, category="promo", channel="popup")
+    assert await friday.breaches() == [("no_hours_consent", wrong)]
+
+
 async def test_content_of_an_offer_that_nobody_approved_is_found(friday: Evening) -> None:
     edited = await friday.sent(FRIDAY, content_hash="edited since", **OFFER)
     assert await friday.breaches() == [("not_approved", edited)]
+
+
+async def test_a_pop_up_is_judged_by_when_it_was_shown_also_when_nothing_was_sent_since(friday: Evening) -> None:
+    await friday.now_under(RULES.replace("gap: 2h", "gap: 2h\n  popup_gap: 10m"))
+    shown = []
+    for hour in (0, 2):
+        message = await friday.sent(FRIDAY + hour * HOUR + timedelta(seconds=hour * 3), channel="popup")
+        known = {"person_id": friday.person, "priority": 50, "content": {}, "available_at": FRIDAY, "expires_at": FRIDAY + DAY}
+        await friday.put(tables.popups, {"message_id": message} | known)
+        at_noon = {"at": at("2026-11-21 12:00") + hour * timedelta(minutes=3), "person_id": friday.person, "kind": "read"}
+        await friday.put(tables.interactions, {"event_id": str(hour), "message_id": message} | at_noon)
+        shown.append(message)
+    result = await friday.examine(at("2026-11-21 00:00"))
+    assert (result.messages, [(str(each.kind), each.message_id, each.other) for each in result.found]) == (
+        0,
+        [("popup_gap", shown[1], shown[0])],
+    )
+    assert result.found[0].at == at("2026-11-21 12:06")
 
 
 async def test_what_was_worthless_when_it_went_is_found(friday: Evening) -> None:

@@ -106,7 +106,7 @@ def message(desk: Desk, run: int, person: int, **columns: Any) -> int:
         "channel": "push",
         "category": "reminder",
         "variant": 0,
-        "window_key": "any@Asia/Jakarta",
+        "window_key": "win:any-time@Asia/Jakarta",
         "status": "queued",
         "queued_at": "2026-11-20T11:45:00Z",
         "expires_at": "2036-11-20T11:45:00Z",
@@ -119,3 +119,8 @@ def message(desk: Desk, run: int, person: int, **columns: Any) -> int:
 def audited(desk: Desk) -> list[tuple[str, str]]:
     """(actor, action) of the audit log, the oldest first."""
     return [(row["actor"], row["action"]) for row in desk.sql("SELECT actor, action FROM audit_log ORDER BY id")]
+
+
+def without_a_database(desk: Desk) -> Desk:
+    """The same desk where no server is named."""
+    return Desk({name: value for name, value in desk.env.items() if name != "KABAR_DATABASE_URL"}, desk.directory)

@@ -76,7 +76,7 @@ async def test_rows_come_in_batches_of_bounded_size(desk: Desk, database: Databa
     desk.sql("INSERT INTO people (customer_no, name) SELECT 'N' || n, 'x' FROM generate_series(1, 5000) n")
     desk.sql(
         """INSERT INTO messages (run_id, person_id, channel, category, variant, window_key, status, queued_at, expires_at)
-           SELECT %(run)s, id, 'push', 'reminder', 0, 'any@Asia/Jakarta', 'queued', now(), now() FROM people""",
+           SELECT %(run)s, id, 'push', 'reminder', 0, 'win:any-time@Asia/Jakarta', 'queued', now(), now() FROM people""",
         run=run,
     )
     async with database.begin() as connection:

@@ -47,6 +47,14 @@ def test_what_cannot_work_any_more_is_left(desk: Desk) -> None:
     assert {status(desk, letter) for letter in letters} == {"failed"}
 
 
+def test_the_control_group_stays_what_it_is(desk: Desk) -> None:
+    run, person = run_of(desk), customer(desk)
+    held = message(desk, run, person, status="suppressed", reason="control_group", settled_at="2026-11-20T11:45:00Z")
+    dead(desk, run, person, channel="email")
+    assert "1 back to queued" in desk.kabar("replay", "--failed").stdout
+    assert status(desk, held) == "suppressed"
+
+
 def test_only_the_campaign_that_is_named_is_replayed(desk: Desk) -> None:
     person = customer(desk)
     letter, other = dead(desk, run_of(desk), person), dead(desk, run_of(desk, "win-back"), person)

@@ -42,6 +42,17 @@ def test_what_waits_is_counted_with_its_reasons(desk: Desk) -> None:
     assert found["config"]["hash"][:12] in shown
 
 
+def test_the_control_group_stands_apart_in_words(desk: Desk) -> None:
+    publish_config(desk)
+    run = run_of(desk)
+    message(desk, run, customer(desk, "C1"), status="suppressed", reason="control_group")
+    message(desk, run, customer(desk, "C2"), status="suppressed", reason="no_consent:push")
+    [line] = read(desk)["runs"]
+    assert line["counts"] == {"control_group": 1, "suppressed": 1}
+    shown = " ".join(desk.kabar("status", COLUMNS="200").stdout.split())
+    assert "1 in the control group (get nothing on purpose)" in shown
+
+
 def test_lag_is_how_long_the_oldest_message_that_may_go_has_waited(desk: Desk) -> None:
     publish_config(desk)
     run, person = run_of(desk), customer(desk)

@@ -28,6 +28,7 @@ def test_the_small_configuration_is_in_order() -> None:
         (RULES, "[window, gap, caps]", "[window, gpa]", "11:45", '"gpa" is not known here; write "window"'),
         (RULES, "windows:", "holidays: {country: XX}\nwindows:", "1:21", 'no holidays are known for country "XX"'),
         (RULES, "windows:", "timezone: Asia/Jakrta\nwindows:", "1:11", "is not a time zone"),
+        (CLASS, "owner: marcomm", "owner: marcomm\nqueue_for: 8d", "8:12", "`queue_for` is longer than `expires`"),
         (CLASS, "campaign: class", "campaign: Class One", "1:11", '"Class One" is not a name'),
         (CLASS, "owner: marcomm", "ownr: marcomm", "7:1", 'unknown key "ownr"; did you mean "owner"?'),
         (CLASS, "owner: marcomm\n", "", "1:1", '"owner" is missing'),
@@ -48,6 +49,7 @@ def test_the_small_configuration_is_in_order() -> None:
         (TEMPLATE, 'title: "Untuk Anda"', 'title: "Untuk Anda", image: "http://x.id/a.jpg"', "4:40", "write https://"),
         (TEMPLATE, "variants:", "varian:", "2:1", 'unknown key "varian"; did you mean "variants"?'),
         # names that other files should define
+        (RULES, "windows:", "personal_channels: [email, psh]\nwindows:", "1:28", 'channel "psh" is not defined; did you mean "push"?'),
         (RULES, "regular: after-office,", "regulr: after-office,", "4:19", 'segment "regulr" is not defined; did you mean "regular"?'),
         (RULES, "regular: after-office,", "regular: weeknight,", "4:28", 'window "weeknight" is not defined; known: after-office'),
         (RULES, "channel: push", "channel: psh", "8:17", 'channel "psh" is not defined; did you mean "push"?'),

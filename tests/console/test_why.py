@@ -3,54 +3,22 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
-from io import StringIO
-from typing import Any
+from datetime import timedelta
 
 import pytest
-from rich.console import Console
 from sqlalchemy import insert, text
 
 from config.problems import ConfigError
 from console.cli.reasons import REASONS, explain
-from console.cli.why import Story, as_json, show, tell
+from console.cli.why import as_json, tell
 from jobs.clock import VirtualClock
 from jobs.house import House
-from jobs.plan import plan
 from jobs.valve import valve
 from rules.facts import Code
-from scheduler.firing import fire
-from store import limits, tables
+from store import tables
 from store.timeline import masked
-from tests.conftest import FRIDAY_EVENING, JAKARTA
-from tests.world import campaign, configure, files, person
-
-START = datetime(2026, 11, 20, 18, 45, tzinfo=JAKARTA)
-
-
-async def planned(house: House, clock: VirtualClock, *campaigns: str) -> None:
-    """The campaigns are fired and planned at 18:45, and every channel has room."""
-    await configure(house, files(*campaigns))
-    await fire(house, FRIDAY_EVENING)
-    clock.advance_to(START)
-    await fire(house, START)
-    await plan(house, START)
-    async with house.database.begin() as connection:
-        for name in house.channels:
-            await limits.ensure(connection, account=name, channel=name, rate=50.0, now=START)
-
-
-async def told(house: House, now: datetime, customer: str = "C000001", only: str | None = None) -> tuple[Story, str]:
-    """The story, and how it reads on a wide terminal."""
-    story = await tell(house, customer, now, only)
-    page = StringIO()
-    show(story, Console(width=200, file=page))
-    return story, page.getvalue()
-
-
-async def execute(house: House, statement: str, **values: Any) -> None:
-    async with house.database.begin() as connection:
-        await connection.execute(text(statement), values)
+from tests.console.telling import START, execute, planned, told
+from tests.world import campaign, person
 
 
 async def test_an_unknown_customer_is_named(house: House) -> None:
@@ -79,11 +47,10 @@ async def test_what_the_valve_decided_is_told_with_the_line_that_said_so(house: 
     await valve(house, evening)
     _, page = await told(house, evening)
     assert "Fri 20 Nov 19:00  released: every rule lets it go" in page
-    assert "waited until Fri 20 Nov 21:00: another message went less than 2h before: message" in page
-    assert "first by push, Fri 20 Nov 19:00" in page
+    assert "waits until Fri 20 Nov 21:00: less than 2h after first by push, Fri 20 Nov 19:00 (message" in page
     assert "[config/rules.yaml:6]" in page
     assert "not sent: no address that works for email" in page
-    assert "as things stand it goes Sat 21 Nov 10:00 at the earliest: the cap push:1/day was used up" in page
+    assert "as things stand it goes Sat 21 Nov 10:00 at the earliest: no more than 1 message by push a day (the cap push:1/day)" in page
 
 
 async def test_times_are_the_persons_own(house: House, clock: VirtualClock) -> None:
@@ -120,7 +87,7 @@ async def test_attempts_receipts_and_clicks_are_told_in_order(house: House, cloc
     assert [line.text for line in story.tales[0].lines[1:]] == [
         "released: every rule lets it go",
         "the provider could not take it now (android): UNAVAILABLE",
-        "waited until Fri 20 Nov 19:00: the provider could not take it (UNAVAILABLE); tried again later",
+        "waited 19s: the provider could not take it (UNAVAILABLE), and is asked again then",
         "accepted by the provider (android)",
         "delivered",
         "read",
@@ -171,6 +138,36 @@ async def test_a_replay_names_who_did_it_and_what_had_failed(house: House, clock
     assert "put back into the queue by sari; it had failed: tried as often as is allowed; the provider's last word: UNAVAILABLE" in page
 
 
+async def test_a_message_inside_another_names_it_and_the_other_names_what_it_carried(house: House, clock: VirtualClock) -> None:
+    await person(house.database, 1)
+    await planned(house, clock, campaign("carrier"), campaign("rider"))
+    step = [{"at": START.isoformat(), "is": "merged", "why": "digest:1"}]
+    released = "UPDATE messages SET status = 'released', released_at = :now WHERE id = 1"
+    await execute(house, released, now=START)
+    merged = "UPDATE messages SET status = 'merged', reason = 'digest:1', carrier_id = 1, trail = CAST(:steps AS jsonb) WHERE id = 2"
+    await execute(house, merged, steps=json.dumps(step))
+    _, page = await told(house, START, only="rider")
+    assert "not sent by itself: carried by carrier by push, Fri 20 Nov 18:45 (message 1)" in page
+    assert "goes inside carrier by push, Fri 20 Nov 18:45 (message 1), when that goes" in page
+    await execute(house, "UPDATE messages SET status = 'sent', sent_at = :now WHERE id = 1", now=START + timedelta(minutes=1))
+    _, page = await told(house, START + timedelta(minutes=2))
+    assert "Fri 20 Nov 18:46  carried 1 more: rider (message 2)" in page
+    assert "not sent by itself: carried by carrier by push, Fri 20 Nov 18:46 (message 1)" in page
+    assert "goes inside" not in page
+
+
+async def test_a_message_that_was_not_carried_says_who_should_have(house: House, clock: VirtualClock) -> None:
+    await person(house.database, 1)
+    await planned(house, clock, campaign("carrier"), campaign("rider"))
+    step = [{"at": START.isoformat(), "is": "put_back", "why": "not_carried:1"}]
+    await execute(house, "UPDATE messages SET reason = 'not_carried:1', trail = CAST(:steps AS jsonb) WHERE id = 2", steps=json.dumps(step))
+    _, page = await told(house, START, only="rider")
+    assert (
+        "put back into the queue: the message that was to carry it did not go, or could not take it along: carrier by push (message 1)"
+        in page
+    )
+
+
 async def test_what_never_had_its_turn_says_so(house: House, clock: VirtualClock) -> None:
     await person(house.database, 1)
     await planned(house, clock, campaign(expires="10m"))
@@ -189,7 +186,7 @@ def test_a_reason_nobody_knows_is_shown_as_it_is() -> None:
 
 def test_what_expired_says_what_it_waited_for() -> None:
     found = explain("expired_after:gap:17", category="promo", campaign="x", config=None, other=lambda message: f"message {message}")
-    assert found.text == "it was worthless by then; what it waited for last: another message went less than the gap before: message 17"
+    assert found.text == "it was worthless by then; what it waited for last: less than the gap after message 17"
 
 
 def test_addresses_are_masked() -> None:

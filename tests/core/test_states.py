@@ -42,11 +42,15 @@ def documented(part: str) -> dict[str, Move]:
 
 
 def statements() -> Iterator[tuple[str, str]]:
-    """(module.NAME, SQL) of every prepared statement of the store."""
+    """(module.NAME, SQL) of every statement of the store, those of imports among them, which psycopg runs as they are."""
     for info in pkgutil.iter_modules(store.__path__):
         if info.name != "migrations":
             module = importlib.import_module(f"store.{info.name}")
-            yield from ((f"{info.name}.{name}", item.text) for name, item in vars(module).items() if isinstance(item, TextClause))
+            for name, item in vars(module).items():
+                if isinstance(item, TextClause):
+                    yield f"{info.name}.{name}", item.text
+                elif isinstance(item, str) and info.name == "people_sql" and not name.startswith("__"):
+                    yield f"{info.name}.{name}", item
 
 
 def moves(table: str) -> dict[str, Move]:

@@ -6,8 +6,11 @@ import pytest
 from aiohttp import ClientSession
 from sqlalchemy import text
 
+from jobs.clock import VirtualClock
 from jobs.house import House
-from tests.world import person, rows
+from jobs.plan import plan
+from scheduler.firing import fire
+from tests.world import at, campaign, configure, files, person, rows
 
 
 @pytest.fixture
@@ -40,6 +43,23 @@ async def test_one_click_opts_out_and_a_second_changes_nothing(house: House, web
             assert answer.status == 200
             assert "sudah kami catat" in await answer.text()
     assert await optouts(house) == [("email", "one-click")]
+
+
+async def test_the_click_stops_the_offers_that_wait(house: House, web: ClientSession, link: str, clock: VirtualClock) -> None:
+    both = (campaign("gift", category="promo", channels="[email, push]"), campaign("note", channels="[email]"))
+    await configure(house, files(*both))
+    await fire(house, clock.now())
+    clock.advance_to(at("2026-11-20 18:45"))
+    await fire(house, clock.now())
+    await plan(house, clock.now())
+    async with web.post(link) as answer:
+        assert answer.status == 200
+    found = await rows(house.database, "SELECT category, channel, status, reason FROM messages ORDER BY category, channel")
+    assert [tuple(row) for row in found] == [
+        ("promo", "email", "suppressed", "opted_out:email"),
+        ("promo", "push", "queued", None),
+        ("reminder", "email", "queued", None),
+    ]
 
 
 async def test_a_link_that_is_not_ours_is_a_page_not_found(house: House, web: ClientSession, link: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,7 @@ from rules.facts import Candidate, Contact, Person, Policy
 from tests.rules.make import CALENDAR
 
 MINUTE = timedelta(minutes=1)
+IsHoliday = Callable[[date], bool]
 Needs = Sequence[tuple[OpenHours, ...]]
 
 
@@ -21,12 +22,12 @@ def wall(at: datetime, zone: str) -> datetime:
     return at.astimezone(ZoneInfo(zone)).replace(tzinfo=None, fold=0)
 
 
-def shows_open(shown: datetime, hours: OpenHours) -> bool:
+def shows_open(shown: datetime, hours: OpenHours, is_holiday: IsHoliday = CALENDAR.is_holiday) -> bool:
     """Whether a clock's time lies in a span of its day, or in one of the day before that runs over midnight."""
     midnight = shown.replace(hour=0, minute=0, second=0, microsecond=0)
     for day in (midnight, midnight - timedelta(days=1)):
         minute = (shown - day) / MINUTE
-        holiday = CALENDAR.is_holiday(day.date())
+        holiday = is_holiday(day.date())
         spans = hours.holiday if holiday and hours.holiday is not None else hours.days[day.weekday()]
         if any(span.start <= minute < span.end for span in spans):
             return True
@@ -82,20 +83,28 @@ def fits(cap: Cap, candidate: Candidate, channel: str, history: Sequence[Contact
     return counted < cap.max
 
 
-def breaches(candidate: Candidate, channel: str, person: Person, history: Sequence[Contact], policy: Policy, at: datetime) -> list[str]:
+def breaches(
+    candidate: Candidate,
+    channel: str,
+    person: Person,
+    history: Sequence[Contact],
+    policy: Policy,
+    at: datetime,
+    is_holiday: IsHoliday = CALENDAR.is_holiday,
+) -> list[str]:
     """Every rule that sending at an instant would break. Windows are judged by the clock on the person's wall."""
-    category, overlap, found = policy.rules.categories[candidate.category], policy.rules.overlap, []
+    category, overlap, found = policy.category(candidate.category), policy.rules.overlap, []
     shown, others = wall(at, person.zone), [contact for contact in history if contact.run_id != candidate.run_id]
     if at >= candidate.expires_at:
         found.append("expired")
-    if "window" not in category.ignore and not (candidate.window and shows_open(shown, candidate.window)):
+    if "window" not in category.ignore and not (candidate.window and shows_open(shown, candidate.window, is_holiday)):
         found.append("window")
-    if "window" not in category.ignore and person.contact_hours and not shows_open(shown, person.contact_hours):
+    if "window" not in category.ignore and person.contact_hours and not shows_open(shown, person.contact_hours, is_holiday):
         found.append("contact hours")
     if category.offer:
         consent = person.consents.get(channel)
-        lawful = shows_open(shown, policy.rules.offers_without_hours_consent)
-        consented = bool(consent and consent.hours and shows_open(shown, consent.hours))
+        lawful = shows_open(shown, policy.rules.offers_without_hours_consent, is_holiday)
+        consented = bool(consent and consent.hours and shows_open(shown, consent.hours, is_holiday))
         found += [] if consent and consent.marketing and channel not in person.opted_out else ["consent"]
         found += ["hours"] if channel in policy.personal and not (lawful or consented) else []
     if "gap" not in category.ignore and any(abs(at - contact.at) < overlap.gap for contact in others):
@@ -104,5 +113,6 @@ def breaches(candidate: Candidate, channel: str, person: Person, history: Sequen
     if "topic" not in category.ignore and any(abs(at - contact.at) < overlap.same_topic for contact in about):
         found.append("topic")
     if "caps" not in category.ignore:
-        found += [cap.name for cap in overlap.caps if not fits(cap, candidate, channel, history, person.zone, at)]
+        using = [contact for contact in history if policy.category(contact.category).counts_in_caps]
+        found += [cap.name for cap in overlap.caps if not fits(cap, candidate, channel, using, person.zone, at)]
     return found

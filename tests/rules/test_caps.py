@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -7,7 +8,7 @@ from config.values import ALWAYS
 from rules.facts import Candidate, Code, Contact, Defer, Reason, Release, Suppress, Verdict
 from rules.judge import judge
 from rules.policy import policy
-from tests.rules.make import CALENDAR, DAY, HOUR, JAKARTA, at, message, person, rules, sent
+from tests.rules.make import CALENDAR, CATEGORIES, DAY, HOUR, JAKARTA, at, message, person, rules, sent
 
 NOON = at("2026-08-14 12:00")  # a Friday
 
@@ -124,6 +125,23 @@ def test_categories_exempt_from_caps_go_and_still_count() -> None:
     history = [sent(NOON - HOUR, category="service")]
     assert verdict([sent(NOON)], PER_DAY, candidate=message(category="service", window=ALWAYS)) == Release("push")
     assert verdict(history, PER_DAY) == capped(at("2026-08-15 00:00"), "push:1/day")
+
+
+def test_categories_that_do_not_count_use_up_no_cap_and_are_still_held_back() -> None:
+    categories = {**CATEGORIES, "receipt": {"counts_in_caps": False}}
+    caps = [PER_DAY, {"category": "receipt", "max": 1, "per": "7d"}, {"max": 2, "per": "24h"}]
+    held = rules(categories, caps=caps)
+
+    def judged(history: list[Contact], category: str = "reminder") -> Verdict:
+        return judge(replace(message(window=ALWAYS), category=category), person(), history, held, CALENDAR, NOON)
+
+    receipts = [sent(NOON - n * HOUR, id=900 + n, category="receipt") for n in range(4)]
+    assert judged(receipts) == judged(receipts, "receipt") == Release("push")
+    assert judged([*receipts, sent(NOON - 5 * HOUR)], "receipt") == capped(at("2026-08-15 00:00"), "push:1/day")
+
+
+def test_a_category_that_rules_no_longer_have_counts() -> None:
+    assert verdict([sent(NOON - HOUR, category="gone")], PER_DAY) == capped(at("2026-08-15 00:00"), "push:1/day")
 
 
 def test_history_is_asked_as_far_back_as_the_longest_rule_looks() -> None:

@@ -7,6 +7,7 @@ import pytest
 from config.values import ALWAYS, OpenHours, parse_window
 from rules.facts import Code, Defer, Reason, Release, Suppress, Verdict
 from rules.judge import judge
+from rules.policy import policy
 from tests.rules.make import AFTER_OFFICE, CALENDAR, DAY, at, message, person, rules
 
 POLICY = rules()
@@ -94,6 +95,17 @@ def test_the_law_binds_offers_on_personal_channels_only() -> None:
     assert judge(promo, person(), (), POLICY, CALENDAR, FRIDAY_EVENING) == Release("popup")
     reminder = message(channels=("whatsapp",))
     assert judge(reminder, person(), (), POLICY, CALENDAR, FRIDAY_EVENING) == Release("whatsapp")
+
+
+@pytest.mark.parametrize(
+    ("named", "bound"), [(None, {"whatsapp", "email"}), (["popup"], {"popup"}), ([], set()), (["email", "popup"], {"email", "popup"})]
+)
+def test_the_rules_may_name_the_personal_channels_themselves(named: list[str] | None, bound: set[str]) -> None:
+    written = POLICY.rules.model_copy(update={"personal_channels": None if named is None else tuple(named)})
+    held = policy(written, ["whatsapp", "email"], [])
+    for channel in ("whatsapp", "email", "popup"):
+        verdict = judge(message(category="promo", channels=(channel,)), person(), (), held, CALENDAR, FRIDAY_EVENING)
+        assert verdict == (Defer(SATURDAY_TEN, Reason(Code.NO_HOURS_CONSENT, channel)) if channel in bound else Release(channel))
 
 
 def test_lawful_hours_are_local_to_the_person() -> None:

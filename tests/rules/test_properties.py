@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from config.values import OpenHours
 from rules.arbitration import arbitrate
 from rules.caps import cap
-from rules.facts import Candidate, Code, Contact, Defer, Person, Policy, Release, Suppress
+from rules.facts import Candidate, Contact, Defer, Person, Policy, Release, Suppress
 from rules.judge import judge
 from rules.weekly import may_open
 from rules.windows import Openings
 from tests.rules import oracle, worlds
-from tests.rules.make import CALENDAR, DAY, HOUR, message, rules
+from tests.rules.make import CALENDAR, DAY, message, rules
 
 MINUTE = timedelta(minutes=1)
 thorough = settings(deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
@@ -126,23 +126,3 @@ def release(
     left = room.get(channel, 1) - 1
     assert left >= 0
     return {**room, channel: left} if channel in room else room
-
-
-@settings(thorough, max_examples=60)
-@given(st.data(), worlds.policies(), worlds.moments())
-def test_a_lesser_message_never_goes_where_a_greater_one_that_could_go_is_held_back(
-    data: st.DataObject, policy: Policy, now: datetime
-) -> None:
-    person = data.draw(worlds.people(1))
-    candidates = [data.draw(worlds.messages(id, now, people=1)) for id in range(1, 6)]
-    decisions = arbitrate(candidates, {1: person}, {}, policy, CALENDAR, now, {"push": 0})
-    waiting: Sequence[Contact] = []
-    for candidate, verdict in decisions:
-        if isinstance(verdict, Release):
-            blocked = judge(candidate, person, waiting, policy, CALENDAR, now)
-            assert isinstance(blocked, Release)
-        if verdict is None and isinstance(judge(candidate, person, waiting, policy, CALENDAR, now), Release):
-            waiting = [*waiting, Contact(candidate.id, candidate.run_id, "push", candidate.category, candidate.topic, now)]
-        if isinstance(verdict, Defer) and verdict.reason.code is Code.PENDING_HIGHER_PRIORITY:
-            assert int(verdict.reason.detail) in {contact.message_id for contact in waiting}
-            assert verdict.until >= now + HOUR / 60

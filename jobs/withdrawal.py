@@ -1,0 +1,26 @@
+"""A person's word against offers on a channel: recorded, and what waits of them stopped, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from jobs.house import House
+from store import outbox, withdrawal
+
+log = structlog.get_logger()
+
+
+async def opt_out(house: House, connection: AsyncConnection, people: Sequence[tuple[int, str, str]], now: datetime) -> None:
+    """(person id, channel, evidence) each. Pop-ups that lie ready are looked at again when the app asks for them."""
+    if not people:
+        return
+    await outbox.opt_out(connection, people, now)
+    published = await house.catalog.newest(connection)
+    offers = published.offers if published else ()
+    stopped = await withdrawal.stop_offers(connection, [(person, channel) for person, channel, _ in people], offers, now)
+    if stopped:
+        log.info("offers.stopped", messages=stopped, people=len(people))
