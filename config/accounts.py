@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from config.models import Strict
+from config.strict import Strict
 
 
 class Account(Strict):

@@ -8,9 +8,10 @@ from typing import Generic, TypeVar
 
 from config.accounts import Accounts
 from config.conditions import Condition
-from config.models import SLUG, Campaign, Events, Rules
+from config.models import Campaign, Events, Rules
 from config.problems import Problem, suggest
 from config.source import Path, Source
+from config.strict import SLUG
 from config.templates import Template
 
 T = TypeVar("T")

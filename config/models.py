@@ -4,48 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
-from apscheduler.triggers.cron import CronTrigger
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from config.values import WEEKDAYS, CapPeriod, Duration, WeeklyHours, Window, parse_weekly_hours
-
-
-class Strict(BaseModel):
-    """Frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, arbitrary_types_allowed=True)
-
-
-def _zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError(f'"{name}" is not a time zone; write an IANA name such as Asia/Jakarta')
-    return name
-
-
-Zone = Annotated[str, AfterValidator(_zone)]
-SLUG = r"^[a-z0-9][a-z0-9._-]{0,62}$"
-Slug = Annotated[str, Field(pattern=SLUG)]
-
-
-def _without_offset(value: datetime) -> datetime:
-    if value.tzinfo is not None:
-        raise ValueError("write company time without an offset, such as 2026-11-20 19:00; rules.yaml names the time zone")
-    return value
-
-
-Nominal = Annotated[datetime, AfterValidator(_without_offset)]
-
-
-def _as_tuple(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else (value,) if isinstance(value, str) else value
-
-
-Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
-
+from config.strict import Names, Nominal, Slug, Strict, Zone
+from config.values import CapPeriod, Duration, WeeklyHours, Window, parse_weekly_hours
+from config.when import When
 
 # --- rules.yaml -----------------------------------------------------------------------------------------------------
 
@@ -69,7 +36,7 @@ class Cap(Strict):
     @property
     def name(self) -> str:
         per = self.per if isinstance(self.per, str) else f"{int(self.per.total_seconds() // 3600)}h"
-        return f"{self.channel or self.category or 'all'}:{self.max}/{per}"
+        return f"{'+'.join(filter(None, (self.channel, self.category))) or 'all'}:{self.max}/{per}"
 
 
 class Overlap(Strict):
@@ -205,76 +172,6 @@ class Channels(Strict):
     @property
     def names(self) -> tuple[str, ...]:
         return self.all or self.first
-
-
-def _datetimes(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else (value,)
-
-
-def _cron(text: str) -> str:
-    check_cron(text)
-    return text
-
-
-def _not_too_often(every: timedelta) -> timedelta:
-    if every < timedelta(minutes=1):
-        raise ValueError("`every` is at least 1m")
-    return every
-
-
-class When(Strict):
-    """What makes a run: exactly one of at, cron, every, before, after, event, anniversary. Times are nominal company time.
-
-    on:   keeps only some days of a cron: working-days, first-working-day or last-working-day of the month
-    by:   distance from a business event
-    time: hour of an anniversary run
-    """
-
-    at: Annotated[tuple[Nominal, ...], BeforeValidator(_datetimes)] | None = None
-    cron: Annotated[str, AfterValidator(_cron)] | None = None
-    every: Annotated[Duration, AfterValidator(_not_too_often)] | None = None
-    before: str | None = None
-    after: str | None = None
-    event: str | None = None
-    anniversary: Literal["birthday"] | None = None
-    by: Duration = timedelta(0)
-    on: Literal["working-days", "first-working-day", "last-working-day"] | None = None
-    time: Annotated[time, Field(default=time(0, 5))]
-
-    @property
-    def kind(self) -> str:
-        return next(name for name in TRIGGERS if getattr(self, name) is not None)
-
-    @model_validator(mode="after")
-    def _one_trigger(self) -> Self:
-        given = [name for name in TRIGGERS if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError(f"when: needs exactly one of {', '.join(TRIGGERS)}; found {', '.join(given) or 'none'}")
-        if "by" in self.model_fields_set and not (self.before or self.after):
-            raise ValueError("`by` is the distance from a business event; it needs before: or after:")
-        if "time" in self.model_fields_set and not self.anniversary:
-            raise ValueError("`time` is the hour of an anniversary only")
-        if self.on and not self.cron:
-            raise ValueError("`on` narrows a cron only")
-        return self
-
-
-TRIGGERS = ("at", "cron", "every", "before", "after", "event", "anniversary")
-
-
-def check_cron(text: str) -> None:
-    """Five fields, weekdays by name: 0 is Sunday to some tools and Monday to others. Raises ValueError."""
-    fields = text.split()
-    if len(fields) != 5:
-        raise ValueError(f'cron "{text}" has {len(fields)} fields; write minute hour day month weekday, e.g. "0 9 * * mon"')
-    try:
-        trigger = CronTrigger.from_crontab(text, timezone="UTC")
-    except ValueError as error:
-        raise ValueError(f'cron "{text}": {error}; write minute hour day month weekday, e.g. "0 9 * * mon"') from None
-    if fields[4] != "*" and any(char.isdigit() for char in fields[4]):
-        raise ValueError(f'cron weekday "{fields[4]}" is numeric; name it ({", ".join(WEEKDAYS)})')
-    if trigger.get_next_fire_time(None, datetime(2024, 1, 1, tzinfo=UTC)) is None:
-        raise ValueError(f'cron "{text}" names a day that no month has; it would never run')
 
 
 def _basis_points(value: object) -> int:

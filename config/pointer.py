@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 from config.catalog import Config
 from config.problems import Problem
 from config.source import Path, Source, read
@@ -20,19 +18,10 @@ class Pointer:
         """At a path of a campaign's file."""
         return self._in(self._config.where("campaign", name).rpartition(":")[0]).problem(path, message, key=key)
 
-    def rules(self, path: Path, message: str, *, key: bool = False) -> Problem:
-        """At a path of rules.yaml."""
-        return self._in(self._rules).problem(path, message, key=key)
-
     def written(self, name: str, *keys: str) -> str:
         """The first of some keys that a campaign's file has; the last one when it has none."""
         source = self._in(self._config.where("campaign", name).rpartition(":")[0])
         return next((key for key in keys if (key,) in source.values), keys[-1])
-
-    @cached_property
-    def _rules(self) -> str:
-        first = next(iter(self._config.rules.windows), "")
-        return self._config.where("window", first).rpartition(":")[0]
 
     def _in(self, shown: str) -> Source:
         if shown not in self._sources:

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, SerializeAsAny
 
 from config.faults import validate
-from config.models import Slug, Strict
 from config.problems import Problem, suggest
 from config.source import Path, Source
+from config.strict import Slug, Strict
 from config.templating import TemplateError, uses
 
 _TARGET = ("segment", "locale", "tone")

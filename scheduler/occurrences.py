@@ -11,7 +11,8 @@ from typing import Any
 from apscheduler.triggers.cron import CronTrigger
 
 from config.catalog import Config
-from config.models import Campaign, When
+from config.models import Campaign
+from config.when import When
 from rules.calendar import HolidayCalendar
 from rules.localtime import instants
 

@@ -9,9 +9,10 @@ import typer
 
 from channels.base import Content
 from config.loader import Config
-from config.models import Audience, Campaign, When
+from config.models import Audience, Campaign
 from config.settings import Settings
 from config.values import format_duration
+from config.when import When
 from console.cli.common import fault, known
 from console.cli.guard import run
 from scheduler.bootstrap import open_house, read_config

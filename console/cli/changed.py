@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 from rich.console import Console
@@ -166,13 +167,15 @@ def _time(at: datetime | None, proposal: Proposal) -> str:
 
 
 def _sums(tally: Tally, proposal: Proposal) -> Table:
-    """A line for each campaign and channel; a column only for what happens at all."""
+    """A line for each channel below its campaign; a column only for what happens at all."""
     table = plain(escape(f"Messages that go, {proposal.old} → {proposal.new}"))
     kinds = [kind for kind in _ORDER if kind is not Kind.UNSENT and any(tally.total(place, kind) for place in tally.places())]
     table.add_column("campaign", overflow="fold")
-    for name in ("channel", "before", "after", *kinds):
-        table.add_column(name.replace(" ", "\n"), no_wrap=True, justify="left" if name == "channel" else "right")
-    for place in tally.places():
-        counts = (number(tally.total(place, kind)) for kind in kinds)
-        table.add_row(*place, f"{tally.went[place]:,}", f"{tally.goes[place]:,}", *counts)
+    for name in ("before", "after", *kinds):
+        table.add_column(name.replace(" ", "\n"), no_wrap=True, justify="right")
+    for campaign, places in groupby(tally.places(), lambda place: place[0]):
+        table.add_row(campaign)
+        for place in places:
+            counts = (number(tally.total(place, kind)) for kind in kinds)
+            table.add_row(f"  {place[1]}", f"{tally.went[place]:,}", f"{tally.goes[place]:,}", *counts)
     return table

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from console.cli.reasons import Explanation, explain_end
 from console.cli.teller import WAITING, Teller
 from jobs.outlook import Forecast
 from rules.arbitration import rank
-from rules.facts import Defer, Suppress
+from rules.facts import Defer, Release, Suppress
 from store.timeline import Message
 
 
@@ -19,6 +20,8 @@ def prospect(message: Message, teller: Teller) -> Explanation | None:
     carrier = teller.others.get(message.carrier_id or 0)
     if carrier and carrier.status in (*WAITING, "released", "sending"):
         return Explanation(f"goes inside {teller.other(carrier.id)}, when that goes")
+    if message.channel == "popup" and message.status == "sent" and message.expires_at > teller.now:
+        return Explanation(f"shown when the app is opened, one pop-up at a time; worthless after {teller.time(message.expires_at)}")
     if message.status not in WAITING:
         return None
     if stop := teller.stop(message):
@@ -48,18 +51,29 @@ def _outlook(message: Message, forecast: Forecast, teller: Teller) -> Explanatio
 
 
 def _rival(message: Message, forecast: Forecast, teller: Teller) -> str:
-    """The most important of what waits for the same person, could go, and ranks before the message."""
+    """The most important of what ranks before the message and could go to the same person by the end of that day."""
+    day = forecast.at.astimezone(teller.zone).date()
     before = [
         other.candidate
         for other in teller.forecasts.values()
         if other.candidate.run_id != message.run_id
         and rank(other.candidate) < rank(forecast.candidate)
-        and not isinstance(other.verdict, Suppress)
+        and (goes := _goes_at(other)) is not None
+        and goes.astimezone(teller.zone).date() <= day
         and not _held(teller.others[other.candidate.id], teller)
     ]
     if not before:
         return "a more important message takes its place"
     return f"{teller.other(min(before, key=rank).id)}, which goes first, takes its place"
+
+
+def _goes_at(forecast: Forecast) -> datetime | None:
+    match forecast.verdict:
+        case Release():
+            return forecast.at
+        case Defer(until):
+            return until
+    return None
 
 
 def _held(message: Message, teller: Teller) -> bool:

@@ -102,7 +102,7 @@ def explain_end(found: Explanation, reason: str) -> Explanation:
     """The same where the message is dropped for it: what would pass by itself is named as passing too late."""
     if reason.partition(":")[0] not in PASSING:
         return found
-    return replace(found, text=f"{found.text}; that ends too late for it")
+    return replace(found, text=f"{found.text}; the next opening after that is too late")
 
 
 def _cap(name: str, config: Config | None) -> str:

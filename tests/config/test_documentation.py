@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from channels.registry import CHANNELS
-from config import accounts, models, templates
+from config import accounts, models, strict, templates, when
 from config.conditions import COLUMNS
 from config.filters import FILTERS
 from config.settings import HttpSettings, Settings
@@ -39,13 +39,13 @@ def written_by_operations() -> dict[str, type[BaseModel]]:
     """The models of the YAML: those of config/, and what a template says on each channel, with the models inside it."""
     every: list[type[BaseModel]] = [
         item
-        for module in (models, templates, accounts)
+        for module in (models, when, templates, accounts)
         for item in vars(module).values()
         if isinstance(item, type) and issubclass(item, BaseModel) and item.__module__ == module.__name__
     ]
     for channel in CHANNELS.values():
         every += [channel.content, *inside(channel.content)]
-    return {item.__name__: item for item in every if item is not models.Strict and not item.__name__.startswith("_")}
+    return {item.__name__: item for item in every if item is not strict.Strict and not item.__name__.startswith("_")}
 
 
 def inside(model: type[BaseModel]) -> Iterator[type[BaseModel]]:

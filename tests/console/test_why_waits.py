@@ -28,6 +28,14 @@ async def test_what_waits_for_a_more_important_message_names_it_and_its_hour(hou
     assert "goes at the next opening, Fri 20 Nov 20:00, unless a more important message takes its place" in page
 
 
+async def test_a_more_important_message_that_comes_on_another_day_is_not_named(house: House, clock: VirtualClock) -> None:
+    await person(house.database, 1)
+    greater, lesser = campaign("greater", window="from-eight"), campaign("lesser", category="info", channels="[email]")
+    await planned(house, clock, greater, lesser, rules=LATER.replace('weekdays: "20:00', 'sat: "20:00'))
+    _, page = await told(house, START, only="lesser")
+    assert "goes at the next opening, Fri 20 Nov 19:00, unless a more important message takes its place" in page
+
+
 async def test_a_message_that_is_stopped_is_not_named_as_one_that_goes_first(house: House, clock: VirtualClock) -> None:
     await person(house.database, 1)
     await planned(house, clock, campaign("greater"), campaign("lesser", category="info", channels="[email]"))
@@ -70,6 +78,14 @@ async def test_who_is_in_a_control_group_gets_nothing_on_purpose(house: House, c
     _, page = await told(house, START)
     assert "hello by push: suppressed" in page
     assert "not sent: in the control group: gets nothing on purpose  [config/schedules/c0.yaml:8]" in page
+
+
+async def test_a_pop_up_that_lies_ready_waits_for_the_app(house: House, clock: VirtualClock) -> None:
+    await person(house.database, 1)
+    await planned(house, clock, campaign(channels="[popup]", expires="1d"))
+    await execute(house, "UPDATE messages SET status = 'sent', released_at = :now, sent_at = :now", now=START)
+    assert "shown when the app is opened, one pop-up at a time; worthless after Sat 21 Nov 18:45" in (await told(house, START))[1]
+    assert "shown when" not in (await told(house, START + timedelta(days=1)))[1]
 
 
 def test_a_reason_without_a_message_speaks_of_another_one() -> None:

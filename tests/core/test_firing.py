@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from channels.registry import CHANNELS
 from config.catalog import Config
 from config.loader import parse
-from config.models import When
+from config.when import When
 from jobs.clock import VirtualClock
 from jobs.house import House
 from jobs.plan import birthdays, plan

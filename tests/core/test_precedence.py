@@ -63,4 +63,4 @@ async def test_patience_that_ends_before_the_window_opens_is_over_at_once(stage:
 
 
 async def _id(stage: Stage, campaign_name: str) -> int:
-    return next(row.id for row in await rows(stage.house.database, TRAIL) if row.campaign == campaign_name)
+    return next(int(row.id) for row in await rows(stage.house.database, TRAIL) if row.campaign == campaign_name)

@@ -23,7 +23,8 @@ ROOT = Path(__file__).parents[2]
 PEOPLE = 2_000
 FIRST, LAST = at("2026-11-21 00:00"), at("2027-11-21 00:00")
 RUNS = "SELECT campaign, count(*) AS n FROM runs WHERE status = 'finished' GROUP BY 1"
-STUCK = """SELECT count(*) AS n FROM messages WHERE status IN ('released', 'sending') OR expires_at <= :now AND status IN ('queued', 'deferred')"""
+STUCK = """SELECT count(*) AS n FROM messages
+           WHERE status IN ('released', 'sending') OR (expires_at <= :now AND status IN ('queued', 'deferred'))"""
 SENT_OF = "SELECT m.sent_at FROM messages m JOIN runs r ON r.id = m.run_id WHERE r.campaign = :campaign AND m.status = 'sent'"
 REVIEW = "SELECT occurrence FROM runs WHERE campaign = 'portfolio-review' ORDER BY due_at"
 

@@ -48,15 +48,16 @@ def copied(folder: Path, bug: Bug | None = None) -> Rulebook:
     return rulebook(name)
 
 
+def live_through(book: Rulebook, weeks: int) -> None:
+    for seed in range(weeks):
+        live(Random(seed).choice, book)
+
+
 @pytest.mark.parametrize("name", BUGS)
 def test_a_planted_bug_is_found(name: str, folder: Path) -> None:
-    planted = copied(folder, BUGS[name])
     with pytest.raises(AssertionError, match="should be"):
-        for seed in range(WEEKS):
-            live(Random(seed).choice, planted)
+        live_through(copied(folder, BUGS[name]), WEEKS)
 
 
 def test_a_copy_without_a_bug_is_not_found_fault_with(folder: Path) -> None:
-    clean = copied(folder)
-    for seed in range(WEEKS // 10):
-        live(Random(seed).choice, clean)
+    live_through(copied(folder), WEEKS // 10)

@@ -15,13 +15,13 @@ from tests.rules.make import CALENDAR
 from tests.rules.weeks.aftermath import breaches, lost, overtaken
 from tests.rules.weeks.almanac import official
 from tests.rules.weeks.events import live
-from tests.rules.weeks.verdicts import Case, Goes, verdict
 from tests.rules.weeks.rulebook import rulebook
+from tests.rules.weeks.verdicts import Case, Goes, verdict
 from tests.rules.weeks.week import begin
 
 RULES = rulebook()
 PARTS, EXAMPLES = 10, 220
-SEEDED = 150
+SEEDED = 200
 
 
 @pytest.mark.parametrize("part", range(PARTS))
@@ -36,10 +36,10 @@ def test_the_rules_decide_what_stepping_minutes_and_counting_decides(part: int, 
 
 
 def test_no_lesser_message_went_where_a_greater_one_still_had_its_chance() -> None:
-    sendings = chain.from_iterable(live(Random(seed).choice, RULES).sendings for seed in range(SEEDED))
+    sendings = chain.from_iterable(live(Random(seed).choice, RULES).sendings for seed in range(SEEDED // 2))
     contested = [sending for sending in sendings if sending.ahead]
-    assert len(contested) > SEEDED // 2
-    assert [(sending, list(overtaken(sending))) for sending in contested if list(overtaken(sending))] == []
+    assert len(contested) > SEEDED // 4
+    assert [(sending, robbed) for sending in contested if (robbed := list(overtaken(sending)))] == []
 
 
 def test_the_weeks_meet_every_reason_to_wait_and_to_drop() -> None:
@@ -55,14 +55,14 @@ def test_what_the_oracle_waits_for_comes_at_no_earlier_minute() -> None:
         week = begin(Random(seed).choice, RULES)
         for letter in week.letters:
             case = Case(letter.base, week.people[letter.base.person_id], week.book.rules, week.almanac)
-            answer = verdict(case, week.past[case.person.id], 0)
+            answer = verdict(case, week.past[case.person.id], week.now)
             if isinstance(answer, Goes):
                 continue
             until = answer.until or case.deadline
-            assert not [minute for minute in range(until) if isinstance(verdict(case, week.past[case.person.id], minute), Goes)]
+            assert not [minute for minute in range(week.now, until) if isinstance(verdict(case, week.past[case.person.id], minute), Goes)]
             then = verdict(case, week.past[case.person.id], until)
             assert isinstance(then, Goes) or answer.until is None or then.code != answer.code or len(case.message.channels) > 1
-            steps += until
+            steps += until - week.now
         if steps > 20_000:
             return
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from config.loader import parse
-from config.models import Strict
 from config.problems import ConfigError
+from config.strict import Strict
 from scheduler.bootstrap import contents
 from tests.worked.page import Block, common, rules
 

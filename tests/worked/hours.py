@@ -8,7 +8,8 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from config.models import Rules, Strict, Zone
+from config.models import Rules
+from config.strict import Strict, Zone
 from config.values import OpenHours, WeeklyHours, parse_window
 from rules.calendar import HolidayCalendar
 from rules.timetable import timetable

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from channels.registry import CHANNELS
-from config.models import Channels, Names, Rules, Strict, Zone
+from config.models import Channels, Rules
+from config.strict import Names, Strict, Zone
 from config.values import ALWAYS, WeeklyHours
 from rules.arbitration import arbitrate
 from rules.facts import Candidate, Consent, Contact, Defer, Person, Policy, Reason, Release, Suppress, Verdict

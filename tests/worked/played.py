@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field
 from sqlalchemy import Row
 
 from channels.sandbox.faults import Rule
-from config.models import Names, Strict
+from config.strict import Names, Strict
 from jobs.interactions import Interaction, interact
 from jobs.links import message_key
 from jobs.popups import offer

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from config.loader import parse
-from config.models import Names, Strict
+from config.strict import Names, Strict
 from scheduler.bootstrap import contents
 from scheduler.occurrences import occurrences
 from tests.worked.clock import read_time, show_time

@@ -137,14 +137,15 @@ def begin(pick: Pick, rules: Rulebook) -> Week:
     book = worlds.book(pick, worlds.STARTS[start])
     calendar = almanac(start, book.added)
     people = {id: worlds.person(pick, id) for id in range(1, pick((1, 1, 1, 2, 3)) + 1)}
-    past = {id: [worlds.before(pick, 900 + 10 * id + n, calendar.start) for n in range(pick((0, 0, 2, 4)))] for id in people}
+    now = pick(worlds.BEGINNINGS)
+    past = {id: [worlds.before(pick, 900 + 10 * id + n, calendar.at(now)) for n in range(pick((0, 0, 2, 4)))] for id in people}
     policy = rules.policy(book.rules, PERSONAL, NEEDS_ADDRESS)
-    return Week(pick, rules, calendar, book, policy, people, past, list(_letters(pick, calendar, sorted(people))))
+    return Week(pick, rules, calendar, book, policy, people, past, list(_letters(pick, calendar, sorted(people), now)), now, now)
 
 
-def _letters(pick: Pick, calendar: Almanac, people: Sequence[int]) -> Iterator[Letter]:
+def _letters(pick: Pick, calendar: Almanac, people: Sequence[int], now: int) -> Iterator[Letter]:
     favourites = pick(worlds.FAVOURITES)
-    runs = [worlds.run(pick, id) for id in range(1, pick((3, 4, 5)) + 1)]
+    runs = [worlds.run(pick, id, now) for id in range(1, pick((3, 4, 5)) + 1)]
     for id in range(1, pick((4, 6, 8, 10)) + 1):
         run, person, channel, second = pick(runs), pick(people), pick(favourites), pick((*(None,) * 6, *favourites))
         base = Candidate(

@@ -76,7 +76,7 @@ CATEGORIES: tuple[Mapping[str, Any], ...] = (
     },
     {"reminder": {"priority": 50, "digest": {"within": "12h", "template": "many"}}},  # the others are no more
 )
-GAPS, TOPICS = ("0s", "1m", "45m", "2h", "2h", "5h"), ("0s", "5h", "1d", "3d")
+GAPS, TOPICS = ("0s", "1m", "45m", "2h", "2h", "5h"), ("0s", "5h", "1d", "3d", "3d")
 CAPS: tuple[Mapping[str, Any], ...] = (
     {"channel": "push", "max": 1, "per": "day"},
     {"channel": "push", "max": 2, "per": "week"},
@@ -125,7 +125,7 @@ def person(pick: Pick, id: int) -> Person:
     )
 
 
-def before(pick: Pick, id: int, start: datetime) -> Contact:
+def before(pick: Pick, id: int, now: datetime) -> Contact:
     """Something a person got before the week."""
     ago = pick((1, 30, 119, 120, 600, 1439, 1440, 3000, 10079))
     return Contact(
@@ -133,8 +133,8 @@ def before(pick: Pick, id: int, start: datetime) -> Contact:
         pick((1, 91, 91, 92, 93, 94)),
         pick(CHANNELS),
         pick(("service", "reminder", "notice", "promo")),
-        pick((None, "live")),
-        start - ago * MINUTE,
+        pick((None, "live", "live")),
+        now - ago * MINUTE,
     )
 
 
@@ -150,18 +150,20 @@ class Run:
     patience: int | None
 
 
-def run(pick: Pick, id: int) -> Run:
-    planned = pick((0, 0, 0, 0, 7, 14, 600, 600, 1200, 1470, 4000))
+def run(pick: Pick, id: int, start: int) -> Run:
+    """start: the minute at which there is something to do."""
+    planned = start + pick((0, 0, 0, 0, 7, 14, 600, 600, 1200, 1470, 4000))
     return Run(
         id,
         pick(("service", "reminder", "reminder", "notice", "promo", "promo")),
         pick((None, "live", "live", "fees")),
         planned,
-        planned + pick((180, 1440, 2880, 2880, 5760, 5760, 8 * 1440)),
-        pick((None, None, None, None, 60, 1440, 4320)),
+        planned + pick((40, 180, 1440, 1440, 2880, 2880, 5760, 5760, 5760, 8 * 1440)),
+        pick((None, None, None, 25, 60, 1440, 4320)),
     )
 
 
+BEGINNINGS = (0, 715, 720, 720, 780, 1020)  # in Jakarta: morning, just before the evening, evening; in Berlin: evening
 STEPS = ("minute", "quarter", "hour", *("wake",) * 4, "before wake", "edge", "edge", "before edge", "jump", "back")
 EVENTS = (
     *("nothing",) * 14,
