@@ -43,6 +43,11 @@ class Published:
         return tuple(name for name, category in self.config.rules.categories.items() if category.offer)
 
     @cached_property
+    def digests(self) -> bool:
+        """Whether any category merges its messages."""
+        return any(category.digest for category in self.config.rules.categories.values())
+
+    @cached_property
     def rules_hash(self) -> str:
         """Of what decides on messages that wait already: rules and segments, as written."""
         return files_hash({path: text for path, text in self.config.files.items() if path.partition(".")[0] in ("rules", "segments")})

@@ -15,7 +15,7 @@ from rules.facts import Candidate, Consent, Contact, Person
 from store import facts, messages
 
 # The same hours are the same object, which the timetables of the rules find fastest.
-_hours = lru_cache(maxsize=1024)(parse_weekly_hours)
+contact_hours = lru_cache(maxsize=1024)(parse_weekly_hours)
 
 
 async def of_people(
@@ -24,10 +24,17 @@ async def of_people(
     """The people who exist, and what each got as far back as any rule looks; both by person id."""
     people = {row.id: person(row, published) for row in await facts.people(connection, list(ids))}
     history: dict[int, list[Contact]] = {}
-    for row in await messages.history(connection, list(ids), now - published.policy.lookback):
-        contact = Contact(row.id, row.run_id, row.channel, row.category, row.topic, row.at)
-        history.setdefault(row.person_id, []).append(contact)
+    since = now - published.policy.lookback
+    for row in await messages.history(connection, list(ids), since):
+        history.setdefault(row.person_id, []).append(_contact(row, carried=False))
+    if published.digests:
+        for row in await messages.carried(connection, list(ids), since):
+            history.setdefault(row.person_id, []).append(_contact(row, carried=True))
     return people, history
+
+
+def _contact(row: Any, *, carried: bool) -> Contact:
+    return Contact(row.id, row.run_id, row.channel, row.category, row.topic, row.at, carried)
 
 
 def person(row: Any, published: Published) -> Person:
@@ -36,9 +43,9 @@ def person(row: Any, published: Published) -> Person:
     return Person(
         id=row.id,
         zone=row.timezone or published.config.rules.timezone,
-        contact_hours=_hours(row.contact_hours) if row.contact_hours else None,
+        contact_hours=contact_hours(row.contact_hours) if row.contact_hours else None,
         consents={
-            channel: Consent(bool(given.get("marketing")), _hours(given["hours"]) if given.get("hours") else None)
+            channel: Consent(bool(given.get("marketing")), contact_hours(given["hours"]) if given.get("hours") else None)
             for channel, given in row.consents.items()
         },
         opted_out=frozenset(row.opted_out),

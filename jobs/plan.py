@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from config.models import Campaign
 from jobs.catalog import Published
 from jobs.house import House
+from jobs.shut import suppress_shut
 from store import events, keys, runs
 from store.audience import Expansion, VariantRule, expand
 from store.control import ControlGroup
@@ -57,6 +58,7 @@ async def _plan_run(house: House, run: runs.Run, now: datetime) -> int | None:
         campaign = published.config.campaigns[run.campaign]
         whom = expansion(published, campaign, run.id, run.due_at, run.expires_at, now=now, newest=newest)
         added = await expand(connection, whom)
+        await suppress_shut(connection, newest or published, run, now)
         await runs.planned(connection, run.id, count=added.messages, keys=added.keys, now=now)
     log.info("run.planned", run_id=run.id, campaign=run.campaign, occurrence=run.occurrence, messages=added.messages, control=added.control)
     return added.messages
@@ -94,6 +96,7 @@ async def _plan_shared(
     own = published.config.campaigns[campaign.campaign]
     whom = expansion(published, own, run.id, run.due_at, run.expires_at, now=now, newest=newest, event_ids=ids)
     added = await expand(connection, whom)
+    await suppress_shut(connection, newest, run, now)
     await runs.planned(connection, run.id, count=added.messages, keys=added.keys, now=now)
     log.info("run.joined", run_id=run.id, campaign=run.campaign, occurrence=occurrence, events=len(ids), messages=added.messages)
     return added.messages

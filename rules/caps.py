@@ -62,6 +62,7 @@ def _counted(each: Cap, run_id: int, channel: str, history: Sequence[Contact], s
         contact
         for contact in history
         if contact.at >= since
+        and not contact.carried
         and (each.channel is None or contact.channel == each.channel)
         and (each.category is None or contact.category == each.category)
         and (contact.run_id != run_id or contact.channel == channel)

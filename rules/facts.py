@@ -63,7 +63,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A message that counts against others: released, sending, sent or unknown. `at` is when it was sent, or else released."""
+    """A message that counts against others: released, sending, sent or unknown. `at` is when it was sent, or else released.
+
+    carried: it went inside another one, which is the contact; only its topic counts.
+    """
 
     message_id: int
     run_id: int
@@ -71,6 +74,7 @@ class Contact:
     category: str
     topic: str | None
     at: datetime
+    carried: bool = False
 
 
 class Code(StrEnum):

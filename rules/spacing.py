@@ -24,7 +24,7 @@ def same_topic(candidate: Candidate, history: Sequence[Contact], distance: timed
 
 def gap(candidate: Candidate, history: Sequence[Contact], distance: timedelta, now: datetime) -> Block | None:
     """Until the last contact of another run is `distance` ago, whatever its channel."""
-    return _block(candidate, history, distance, now, Code.GAP)
+    return _block(candidate, [contact for contact in history if not contact.carried], distance, now, Code.GAP)
 
 
 def _block(candidate: Candidate, contacts: Sequence[Contact], distance: timedelta, now: datetime, code: Code) -> Block | None:

@@ -28,11 +28,11 @@ _EXPIRE = sql(
               reason = CASE WHEN m.reason IS NULL THEN 'expired' ELSE 'expired_after:' || m.reason END
        FROM late WHERE m.id = late.id AND m.status IN ('queued', 'deferred')"""
 )
-_CANDIDATE = "m.id, m.run_id, m.person_id, m.channel, m.fallback, m.category, m.topic, m.variant, m.window_key, m.expires_at"
-_CANDIDATE += ", m.queued_at, m.queue_until, m.next_attempt_at, m.attempts"
+CANDIDATE = "m.id, m.run_id, m.person_id, m.channel, m.fallback, m.category, m.topic, m.variant, m.window_key, m.expires_at"
+CANDIDATE += ", m.queued_at, m.queue_until, m.next_attempt_at, m.attempts"
 _CANDIDATES = sql(
     f"""SELECT m.* FROM unnest(:runs, :channels, :keys, :limits) AS k(run_id, channel, window_key, room)
-        CROSS JOIN LATERAL (SELECT {_CANDIDATE} FROM messages m WHERE m.run_id = k.run_id AND m.channel = k.channel
+        CROSS JOIN LATERAL (SELECT {CANDIDATE} FROM messages m WHERE m.run_id = k.run_id AND m.channel = k.channel
                             AND m.window_key = k.window_key AND m.status = 'queued' ORDER BY m.id LIMIT k.room) m""",
     runs=LONGS,
     channels=TEXTS,
@@ -41,7 +41,7 @@ _CANDIDATES = sql(
 )
 # People come as a joined list: a generic plan would look through `= ANY(…)` one by one for every row of the table.
 _OF_PEOPLE = sql(
-    f"""SELECT {_CANDIDATE}, m.status FROM unnest(:people) AS wanted(id)
+    f"""SELECT {CANDIDATE}, m.status FROM unnest(:people) AS wanted(id)
         JOIN messages m ON m.person_id = wanted.id AND m.status IN ('queued', 'deferred')""",
     people=LONGS,
 )
@@ -49,6 +49,13 @@ _HISTORY = sql(
     f"""SELECT m.person_id, m.id, m.run_id, m.channel, m.category, m.topic, coalesce(m.sent_at, m.released_at) AS at
         FROM unnest(:people) AS wanted(id)
         JOIN messages m ON m.person_id = wanted.id AND m.released_at >= :since AND m.status IN {CONTACTS}""",
+    people=LONGS,
+)
+_CARRIED = sql(
+    f"""SELECT m.person_id, m.id, m.run_id, m.channel, m.category, m.topic, coalesce(c.sent_at, c.released_at) AS at
+        FROM unnest(:people) AS wanted(id)
+        JOIN messages c ON c.person_id = wanted.id AND c.released_at >= :since AND c.status IN {CONTACTS}
+        JOIN messages m ON m.carrier_id = c.id AND m.status = 'merged'""",
     people=LONGS,
 )
 _OUTSTANDING = sql("SELECT channel, count(*) AS n FROM messages WHERE status IN ('released', 'sending') GROUP BY channel")
@@ -139,6 +146,11 @@ async def of_people(connection: AsyncConnection, people: list[int]) -> Sequence[
 async def history(connection: AsyncConnection, people: list[int], since: datetime) -> Sequence[Row[Any]]:
     """(person_id, id, run_id, channel, category, topic, at) of what counts against new messages."""
     return await rows(connection, _HISTORY, people=people, since=since)
+
+
+async def carried(connection: AsyncConnection, people: list[int], since: datetime) -> Sequence[Row[Any]]:
+    """As history: what went inside one of those messages."""
+    return await rows(connection, _CARRIED, people=people, since=since)
 
 
 async def outstanding(connection: AsyncConnection) -> dict[str, int]:

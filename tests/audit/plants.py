@@ -65,7 +65,7 @@ OVERLAP: Mapping[str, Plant] = {
     "over the cap of a category on a channel": (
         [another("class", "push", "2026-11-24 19:00", topic=None, channel="email")],
         Kind.CAP,
-        "email:0/day",
+        "email+reminder:0/day",
     ),
 }
 

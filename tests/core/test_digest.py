@@ -157,3 +157,15 @@ async def test_a_rehearsal_shows_what_would_be_merged(stage: Stage) -> None:
         (channel, status, reason) for channel in ("push", "email") for status, reason in (("sent", ""), ("merged", "digest"))
     }
     assert Counter(row.decision for row in decided) == {"released": 2, "merged": 4}
+
+
+async def test_a_topic_told_inside_a_digest_is_not_told_again_soon(stage: Stage) -> None:
+    await person(stage.house.database, 1)
+    told = promo(SECOND, topic="fees")
+    again = campaign("again", channels="[email]", topic="fees", when='{at: "2026-11-21 12:00"}')
+    await configure(stage.house, world(promo(FIRST), told, again))
+    await stage.until("2026-11-21 12:05")
+    found = await rows(stage.house.database, "SELECT m.id, r.campaign, m.reason FROM messages m JOIN runs r ON r.id = m.run_id")
+    reasons = {row.campaign: row.reason for row in found}
+    [inside] = [row.id for row in found if row.campaign == SECOND]
+    assert (reasons[SECOND], reasons["again"]) == (f"digest:{[row.id for row in found if row.campaign == FIRST][0]}", f"same_topic:{inside}")

@@ -152,3 +152,16 @@ async def test_a_campaign_taken_out_of_the_configuration_is_withdrawn(stage: Sta
         ("C000001", "email", "sent", None),
         ("C000001", "push", "cancelled", "campaign_removed"),
     ]
+
+
+async def test_hours_that_never_meet_the_window_are_told_as_soon_as_the_run_is_planned(stage: Stage) -> None:
+    await person(stage.house.database, 1, contact_hours="Mon-Fri 08:00-10:00")
+    await person(stage.house.database, 2, contact_hours="Mon-Fri 20:00-21:00")
+    await configure(stage.house, files(campaign(), campaign("urgent", category="service")))
+    await stage.until("2026-11-20 18:46")
+    assert await statuses(stage.house.database) == [
+        ("C000001", "push", "sent", None),  # a service message asks for no window
+        ("C000001", "push", "suppressed", "no_window:contact_hours"),
+        ("C000002", "push", "sent", None),
+        ("C000002", "push", "queued", None),
+    ]

@@ -71,7 +71,7 @@ BUGS = {
     "hours are for every category": Bug(
         "admission", "offer_hours(channel, person, policy) if category.offer else ()", "offer_hours(channel, person, policy)"
     ),
-    "consented hours replace nothing": Bug(
+    "consented hours are not asked": Bug(
         "consent", "return (lawful, consent.hours) if consent and consent.hours else (lawful,)", "return (lawful,)"
     ),
     "the house's word on channels is not asked": Bug(
@@ -117,7 +117,7 @@ BUGS = {
     "a lesser message waits for one it does not block": Bug(
         "precedence", "[*told, contact], policy, calendar, found.at), Release)", "[*told, contact], policy, calendar, found.at), Suppress)"
     ),
-    "the lesser waits a minute": Bug(
+    "the lesser waits half as long": Bug(
         "precedence", "return Defer(blocked.at, reason) if", "return Defer(now + (blocked.at - now) / 2, reason) if"
     ),
     "the lesser outlives its deadline": Bug(

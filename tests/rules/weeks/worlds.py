@@ -159,7 +159,7 @@ def run(pick: Pick, id: int, start: int) -> Run:
         pick((None, "live", "live", "fees")),
         planned,
         planned + pick((40, 180, 1440, 1440, 2880, 2880, 5760, 5760, 5760, 8 * 1440)),
-        pick((None, None, None, 25, 60, 1440, 4320)),
+        pick((*(None,) * 7, 25, 60, 1440, 4320)),
     )
 
 
@@ -192,5 +192,5 @@ ROOMS: tuple[Mapping[str, int], ...] = (
     {"push": 2, "popup": 0, "email": 3},
 )
 OUTCOMES = ("sent", "sent", "sent", "failed", "retry", "retry", "unknown")
-UNWORDED = 5  # the run whose template says nothing for a digest
+UNWORDED = 3  # the run whose template says nothing for a digest
 WEEK = 9 * 1440  # minutes in which ticks fall

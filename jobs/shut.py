@@ -1,0 +1,40 @@
+"""What can never go is told when it is planned, not when its window next opens: people whose own hours never meet it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from jobs import facts
+from jobs.catalog import Published
+from rules.facts import Suppress
+from rules.judge import judge
+from rules.timetable import timetable
+from store import messages, shut
+from store.runs import Run
+
+_PAGE = 4_000
+
+
+async def suppress_shut(connection: AsyncConnection, newest: Published, run: Run, now: datetime) -> int:
+    """Judge those messages of a run as the valve would, and suppress what it would; how many."""
+    if "window" in newest.policy.category(run.category).ignore:
+        return 0
+    pairs = [pair for pair in await shut.hours(connection, run.id) if _never(newest, *pair, now)]
+    count = after = 0
+    while pairs and (rows := await shut.waiting(connection, run.id, pairs, after, _PAGE)):
+        people, history = await facts.of_people(connection, newest, list({row.person_id for row in rows}), now)
+        found = []
+        for each in facts.waiting(rows, newest, {run.id: run.campaign}, {}):
+            told = history.get(each.person_id, ())
+            verdict = judge(each, people[each.person_id], told, newest.policy, newest.calendar, now)
+            found += [(each.id, str(verdict.reason))] if isinstance(verdict, Suppress) else []
+        count += await messages.suppress(connection, [each[0] for each in found], [each[1] for each in found], now=now)
+        after = rows[-1].id
+    return count
+
+
+def _never(published: Published, key: str, hours: str, now: datetime) -> bool:
+    _, window, zone = published.window(key)
+    return window is not None and timetable(published.calendar).openings(zone, (window, facts.contact_hours(hours))).next(now) is None
