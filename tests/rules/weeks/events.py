@@ -32,8 +32,8 @@ def finish(week: Week) -> None:
         week.advance(step(week, kind))
         tick(week, {}, thorough=False)
     last = max(week.almanac.minute(letter.base.expires_at) for letter in week.letters)
-    for minutes in (last, 200, 200):
-        week.advance(max(minutes, 1 + week.now - week.clock))
+    for minute in (last, last + 200, last + 400):
+        week.advance(minute - week.clock)
         for letter in week.letters:
             letter.ready = None
         tick(week, {}, thorough=True)
