@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -150,3 +150,10 @@ class Not:
 
 
 Condition = Compare | InList | Between | IsNull | And | Or | Not | Literal  # a Literal here is true or false
+
+
+def mentions_today(part: object) -> bool:
+    """Whether a condition, or a part of one, may hold tomorrow for somebody it does not hold for today."""
+    if isinstance(part, tuple):
+        return any(map(mentions_today, part))
+    return isinstance(part, Today) or (is_dataclass(part) and any(mentions_today(getattr(part, field.name)) for field in fields(part)))

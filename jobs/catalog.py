@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from channels.base import Channel
 from config.catalog import files_hash
+from config.conditions import mentions_today
 from config.loader import Config, parse
 from config.values import OpenHours
 from rules.calendar import HolidayCalendar
@@ -48,6 +49,11 @@ class Published:
         return any(category.digest for category in self.config.rules.categories.values())
 
     @cached_property
+    def keys_follow_the_day(self) -> bool:
+        """Whether a window key may be another tomorrow though nobody changes anything."""
+        return any(mentions_today(self.config.segments[name]) for name in self.config.rules.segment_windows)
+
+    @cached_property
     def rules_hash(self) -> str:
         """Of what decides on messages that wait already: rules and segments, as written."""
         return files_hash({path: text for path, text in self.config.files.items() if path.partition(".")[0] in ("rules", "segments")})
@@ -56,8 +62,17 @@ class Published:
     def calendar(self) -> HolidayCalendar:
         return HolidayCalendar(self.config.rules.holidays)
 
+    @cached_property
+    def _windows(self) -> dict[str, tuple[str, OpenHours | None, str]]:
+        return {}
+
     def window(self, key: str) -> tuple[str, OpenHours | None, str]:
         """A window key, `win:NAME|seg:SEGMENT|none @ zone`, under these rules: (window name, hours or None, zone)."""
+        if key not in self._windows:
+            self._windows[key] = self._window(key)
+        return self._windows[key]
+
+    def _window(self, key: str) -> tuple[str, OpenHours | None, str]:
         symbol, _, zone = key.partition("@")
         kind, _, name = symbol.partition(":")
         if kind == "seg":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -19,22 +19,23 @@ contact_hours = lru_cache(maxsize=1024)(parse_weekly_hours)
 
 
 async def of_people(
-    connection: AsyncConnection, published: Published, ids: Sequence[int], now: datetime
+    connection: AsyncConnection, published: Published, ids: Sequence[int], now: datetime, known: dict[int, Person] | None = None
 ) -> tuple[Mapping[int, Person], Mapping[int, Sequence[Contact]]]:
-    """The people who exist, and what each got as far back as any rule looks; both by person id."""
-    people = {row.id: person(row, published) for row in await facts.people(connection, list(ids))}
+    """The people who exist, and what each got as far back as any rule looks; both by person id.
+
+    known: people read before, where nobody changes them meanwhile; those read now are added.
+    """
+    people = {} if known is None else known
+    missing = [each for each in ids if each not in people]
+    people.update((row.id, person(row, published)) for row in (await facts.people(connection, missing) if missing else ()))
     history: dict[int, list[Contact]] = {}
     since = now - published.policy.lookback
     for row in await messages.history(connection, list(ids), since):
-        history.setdefault(row.person_id, []).append(_contact(row, carried=False))
+        history.setdefault(row.person_id, []).append(Contact._make((*row[1:], False)))
     if published.digests:
         for row in await messages.carried(connection, list(ids), since):
-            history.setdefault(row.person_id, []).append(_contact(row, carried=True))
+            history.setdefault(row.person_id, []).append(Contact._make((*row[1:], True)))
     return people, history
-
-
-def _contact(row: Any, *, carried: bool) -> Contact:
-    return Contact(row.id, row.run_id, row.channel, row.category, row.topic, row.at, carried)
 
 
 def person(row: Any, published: Published) -> Person:
@@ -55,27 +56,25 @@ def person(row: Any, published: Published) -> Person:
     )
 
 
-def waiting(rows: Iterable[Any], published: Published, campaigns: Mapping[int, str], not_before: Mapping[str, datetime]) -> list[Candidate]:
-    """Rows of store.messages.candidates. campaigns: by run id; not_before: when a channel may send again, if not now."""
-    return [_candidate(row, published, campaigns[row.run_id], not_before.get(row.channel)) for row in rows]
-
-
-def _candidate(row: Any, published: Published, campaign: str, not_before: datetime | None) -> Candidate:
-    name, hours, _ = published.window(row.window_key)
-    ready = [at for at in (row.next_attempt_at, not_before) if at is not None]
+def waiting(row: Any, published: Published, campaigns: Mapping[int, str], not_before: Mapping[str, datetime]) -> Candidate:
+    """A row of store.messages.of_people. campaigns: by run id; not_before: when a channel may send again, if not now."""
+    # By place, in the order of store.messages.CANDIDATE: this is asked for every message that is looked at.
+    id, run_id, person_id, channel, fallback, category, topic, _, key, expires_at, queued_at, queue_until, next_at, attempts, *_ = row
+    name, hours, _ = published.window(key)
+    ready = [at for at in (next_at, not_before.get(channel)) if at is not None]
     return Candidate(
-        id=row.id,
-        person_id=row.person_id,
-        run_id=row.run_id,
-        campaign=campaign,
-        channels=(row.channel, *row.fallback),
-        category=row.category,
-        topic=row.topic,
-        priority=published.policy.category(row.category).priority,
+        id=id,
+        person_id=person_id,
+        run_id=run_id,
+        campaign=campaigns[run_id],
+        channels=(channel, *fallback),
+        category=category,
+        topic=topic,
+        priority=published.policy.category(category).priority,
         window_name=name,
         window=hours,
-        expires_at=row.expires_at,
-        queued_at=row.queued_at,
-        queue_until=None if row.attempts else row.queue_until,  # it did get its turn
+        expires_at=expires_at,
+        queued_at=queued_at,
+        queue_until=None if attempts else queue_until,  # it did get its turn
         ready_at=max(ready, default=None),
     )

@@ -28,7 +28,7 @@ _CODES = tuple(map(str, Code))
 class Progress:
     """How far what waits has been looked at, and by what; kept in the database, so that any scheduler goes on with it.
 
-    rules, day, asked: what it is looked at for: the hash of the rules, the company's day, the last word of an import
+    rules, day, asked: what it is looked at for: the hash of the rules, the company's day where keys follow it, the last word of an import
     after:             people up to this id are done with; None = all of them
     wake:              the rules changed, so whatever waits for one of them is judged anew
     again:             when to look a second time, for those that came back meanwhile
@@ -70,7 +70,8 @@ async def _due(house: House, connection: AsyncConnection, now: datetime) -> tupl
     if seen.version is None:
         return None
     published = await house.catalog.version(connection, seen.version)
-    goal = Progress(published.rules_hash, now.astimezone(published.config.rules.zone).date().isoformat(), seen.asked)
+    day = now.astimezone(published.config.rules.zone).date().isoformat() if published.keys_follow_the_day else ""
+    goal = Progress(published.rules_hash, day, seen.asked)
     before = _read(seen.progress)
     if before is None:
         return published, goal

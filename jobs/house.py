@@ -14,6 +14,7 @@ from jobs.catalog import Catalog
 from jobs.clock import Clock
 from jobs.links import Signer
 from jobs.tray import Tray
+from rules.facts import Person
 from store.engine import Database
 from store.messages import Chunk, enqueue
 
@@ -36,6 +37,7 @@ class House:
 
     nudge:  how a released chunk becomes a job
     chance: injected randomness (jitter)
+    known:  people as the rules see them, kept where nobody changes them; None = read anew each time
     """
 
     settings: Settings
@@ -48,3 +50,4 @@ class House:
     tray: Tray = field(default_factory=Tray)
     nudge: Nudge = enqueue
     chance: random.Random = field(default_factory=random.Random)
+    known: dict[int, Person] | None = None

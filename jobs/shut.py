@@ -26,7 +26,7 @@ async def suppress_shut(connection: AsyncConnection, newest: Published, run: Run
     while pairs and (rows := await shut.waiting(connection, run.id, pairs, after, _PAGE)):
         people, history = await facts.of_people(connection, newest, list({row.person_id for row in rows}), now)
         found = []
-        for each in facts.waiting(rows, newest, {run.id: run.campaign}, {}):
+        for each in (facts.waiting(row, newest, {run.id: run.campaign}, {}) for row in rows):
             told = history.get(each.person_id, ())
             verdict = judge(each, people[each.person_id], told, newest.policy, newest.calendar, now)
             found += [(each.id, str(verdict.reason))] if isinstance(verdict, Suppress) else []

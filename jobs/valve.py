@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -86,7 +85,7 @@ async def _pass(house: House, connection: AsyncConnection, now: datetime, report
     if not candidates:
         return False
     published, ids = found.published, {candidate.person_id for candidate in candidates}
-    people, history = await facts.of_people(connection, published, list(ids), now)
+    people, history = await facts.of_people(connection, published, list(ids), now, house.known)
     decisions = arbitrate(candidates, people, history, published.policy, published.calendar, now, found.room, rivals)
     outcomes = await digests.join(house, connection, published, decisions, rivals, people, history, now)
     await _carry_out(house, connection, published, outcomes, now, report)
@@ -94,28 +93,24 @@ async def _pass(house: House, connection: AsyncConnection, now: datetime, report
 
 
 async def _waiting(connection: AsyncConnection, found: Reservoir) -> tuple[list[Candidate], list[Candidate], bool]:
-    """Up to PASS queued messages of the open slots and what else is open for the same people; what of theirs waits elsewhere; more?"""
-    rows: list[Any] = []
+    """What is open now for the people of up to PASS queued messages; what else of theirs waits; and whether there may be more people."""
+    queued: list[int] = []
     most = {channel: min(PASS, 2 * room + 50) for channel, room in found.room.items()}
     for part in parts(found.slots):
-        rows += await messages.candidates(connection, [(*slot, most[slot[1]]) for slot in part])
-        if len(rows) >= PASS:
+        queued += await messages.queued_for(connection, [(*slot, most[slot[1]]) for slot in part])
+        if len(queued) >= PASS:
             break
-    if not rows:
+    if not queued:
         return [], [], False
-    more = len(rows) >= min(most[channel] for _, channel, _ in found.slots)  # else no slot was cut short
-    known, slots = {row.id for row in rows}, set(found.slots)
-    rivals: list[Any] = []
-    for row in await messages.of_people(connection, list({row.person_id for row in rows})):
-        if row.id in known or (row.run_id, row.channel) not in found.lanes:
-            continue
-        opens_now = row.status == "queued" and (row.run_id, row.channel, row.window_key) in slots
-        (rows if opens_now else rivals).append(row)
-    return (
-        facts.waiting(rows, found.published, found.campaigns, found.not_before),
-        facts.waiting(rivals, found.published, found.campaigns, found.not_before),
-        more,
-    )
+    more = len(queued) >= min(most[channel] for _, channel, _ in found.slots)  # else no slot was cut short
+    slots = set(found.slots)
+    candidates: list[Candidate] = []
+    rivals: list[Candidate] = []
+    for row in await messages.of_people(connection, list(set(queued))):
+        if (row.run_id, row.channel) in found.lanes:
+            opens_now = row.status == "queued" and (row.run_id, row.channel, row.window_key) in slots
+            (candidates if opens_now else rivals).append(facts.waiting(row, found.published, found.campaigns, found.not_before))
+    return candidates, rivals, more
 
 
 async def _carry_out(

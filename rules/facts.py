@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from config.models import Category, Rules
 from config.values import OpenHours
@@ -61,8 +62,7 @@ class Candidate:
         return self.expires_at if self.queue_until is None else min(self.expires_at, self.queue_until)
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
+class Contact(NamedTuple):
     """A message that counts against others: released, sending, sent or unknown. `at` is when it was sent, or else released.
 
     carried: it went inside another one, which is the contact; only its topic counts.

@@ -39,7 +39,7 @@ async def rehearse(
     # The longest calendar cap reaches back a month.
     async with scratch(house.database, min(since, house.clock.now()) - _MONTH, snapshot) as database:
         clock = VirtualClock(since)
-        stage = replace(house, database=database, clock=clock, catalog=Settled(house.channels), accounts={}, nudge=_nobody)
+        stage = replace(house, database=database, clock=clock, catalog=Settled(house.channels), accounts={}, nudge=_nobody, known={})
         await _set(stage, config)
 
         untidy = 0

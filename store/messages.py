@@ -30,9 +30,9 @@ _EXPIRE = sql(
 )
 CANDIDATE = "m.id, m.run_id, m.person_id, m.channel, m.fallback, m.category, m.topic, m.variant, m.window_key, m.expires_at"
 CANDIDATE += ", m.queued_at, m.queue_until, m.next_attempt_at, m.attempts"
-_CANDIDATES = sql(
-    f"""SELECT m.* FROM unnest(:runs, :channels, :keys, :limits) AS k(run_id, channel, window_key, room)
-        CROSS JOIN LATERAL (SELECT {CANDIDATE} FROM messages m WHERE m.run_id = k.run_id AND m.channel = k.channel
+_QUEUED_FOR = sql(
+    """SELECT m.person_id FROM unnest(:runs, :channels, :keys, :limits) AS k(run_id, channel, window_key, room)
+        CROSS JOIN LATERAL (SELECT m.id, m.person_id FROM messages m WHERE m.run_id = k.run_id AND m.channel = k.channel
                             AND m.window_key = k.window_key AND m.status = 'queued' ORDER BY m.id LIMIT k.room) m""",
     runs=LONGS,
     channels=TEXTS,
@@ -132,10 +132,11 @@ async def expire(connection: AsyncConnection, now: datetime, limit: int) -> int:
     return await run(connection, _EXPIRE, now=now, limit=limit)
 
 
-async def candidates(connection: AsyncConnection, slots: Sequence[tuple[int, str, str, int]]) -> Sequence[Row[Any]]:
-    """Queued messages of (run, channel, window key, at most so many), each slot by an index range of its own."""
+async def queued_for(connection: AsyncConnection, slots: Sequence[tuple[int, str, str, int]]) -> list[int]:
+    """The person of each queued message of (run, channel, window key, at most so many), each slot by an index range of its own."""
     runs, channels, keys, limits = (list(column) for column in zip(*slots, strict=True))
-    return await rows(connection, _CANDIDATES, runs=runs, channels=channels, keys=keys, limits=limits)
+    found = await rows(connection, _QUEUED_FOR, runs=runs, channels=channels, keys=keys, limits=limits)
+    return [row.person_id for row in found]
 
 
 async def of_people(connection: AsyncConnection, people: list[int]) -> Sequence[Row[Any]]:

@@ -30,9 +30,7 @@ async def hours(connection: AsyncConnection, run_id: int) -> list[tuple[str, str
     return [(row.window_key, row.contact_hours) for row in await rows(connection, _HOURS, run=run_id)]
 
 
-async def waiting(
-    connection: AsyncConnection, run_id: int, pairs: Sequence[tuple[str, str]], after: int, limit: int
-) -> Sequence[Row[Any]]:
+async def waiting(connection: AsyncConnection, run_id: int, pairs: Sequence[tuple[str, str]], after: int, limit: int) -> Sequence[Row[Any]]:
     """The run's queued messages under any of the pairs, by id, as store.messages.candidates."""
     keys, given = (list(column) for column in zip(*pairs, strict=True))
     return await rows(connection, _WAITING, run=run_id, keys=keys, hours=given, after=after, limit=limit)

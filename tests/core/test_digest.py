@@ -166,6 +166,5 @@ async def test_a_topic_told_inside_a_digest_is_not_told_again_soon(stage: Stage)
     await configure(stage.house, world(promo(FIRST), told, again))
     await stage.until("2026-11-21 12:05")
     found = await rows(stage.house.database, "SELECT m.id, r.campaign, m.reason FROM messages m JOIN runs r ON r.id = m.run_id")
-    reasons = {row.campaign: row.reason for row in found}
-    [inside] = [row.id for row in found if row.campaign == SECOND]
-    assert (reasons[SECOND], reasons["again"]) == (f"digest:{[row.id for row in found if row.campaign == FIRST][0]}", f"same_topic:{inside}")
+    ids, reasons = {row.campaign: row.id for row in found}, {row.campaign: row.reason for row in found}
+    assert (reasons[SECOND], reasons["again"]) == (f"digest:{ids[FIRST]}", f"same_topic:{ids[SECOND]}")
