@@ -13,7 +13,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs import digests, facts, freshness
+from jobs import digests, facts, freshness, riders
 from jobs.catalog import Published
 from jobs.house import House
 from jobs.reservoir import PASS, Reservoir, look, parts
@@ -89,6 +89,7 @@ async def _pass(house: House, connection: AsyncConnection, now: datetime, report
     decisions = arbitrate(candidates, people, history, published.policy, published.calendar, now, found.room, rivals)
     outcomes = await digests.join(house, connection, published, decisions, rivals, people, history, now)
     await _carry_out(house, connection, published, outcomes, now, report)
+    await riders.look_again(connection, published, outcomes, people, history, now)
     return more
 
 

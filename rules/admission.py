@@ -75,6 +75,15 @@ class Admission:
         return None if self._base is None else self._timetable.openings(self._person.zone, self._base).next(now)
 
 
+def goes_by(candidate: Candidate, person: Person, policy: Policy, timetable: Timetable, now: datetime) -> str | None:
+    """The channel by which a message would go now as far as it alone is concerned; None when by none."""
+    for channel in candidate.channels:
+        verdict = Admission(candidate, channel, person, policy, timetable).verdict(now)
+        if not isinstance(verdict, Suppress):
+            return channel if verdict is None else None
+    return None
+
+
 def _base(candidate: Candidate, person: Person, *, free: bool) -> tuple[OpenHours, ...] | None:
     if free:
         return ()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from rules.admission import Admission
+from rules.admission import goes_by
 from rules.arbitration import Decision
 from rules.calendar import HolidayCalendar
-from rules.facts import Candidate, Code, Contact, Merge, Person, Policy, Release, Suppress, Verdict
+from rules.facts import Candidate, Code, Contact, Merge, Person, Policy, Release, Verdict
 from rules.spacing import same_topic
 from rules.timetable import timetable
 
@@ -107,21 +107,20 @@ class _Table:
         return "topic" in category.ignore or not same_topic(other, contacts, self._policy.rules.overlap.same_topic, self._now)
 
     def _goes_by(self, other: Candidate) -> str | None:
-        """The channel by which it would go now as far as it alone is concerned."""
-        person = self._people[other.person_id]
-        for channel in other.channels:
-            verdict = Admission(other, channel, person, self._policy, self._timetable).verdict(self._now)
-            if not isinstance(verdict, Suppress):
-                return channel if verdict is None else None
-        return None
+        return goes_by(other, self._people[other.person_id], self._policy, self._timetable, self._now)
 
     def _contacts(self, carrier: Candidate) -> list[Contact]:
-        """What else the same call releases to the person, as a message of its own."""
+        """What else the same call tells the person, by a message of its own or inside another carrier."""
         return [
-            Contact(other.id, other.run_id, self._released[other.id], other.category, other.topic, self._now)
+            Contact(other.id, other.run_id, channel, other.category, other.topic, self._now)
             for other in self._company[carrier.person_id]
-            if other.id in self._released and other.id != carrier.id and other.id not in self._merged
+            if other.id != carrier.id and (channel := self._told_by(other, carrier))
         ]
+
+    def _told_by(self, other: Candidate, carrier: Candidate) -> str | None:
+        if inside := self._merged.get(other.id):
+            return inside.channel if inside.carrier_id != carrier.id else None
+        return self._released.get(other.id)
 
     def _without_merged(self, verdict: Verdict | None, *, lighter: bool) -> Verdict | None:
         """None for a wait that a merged message is the reason of. lighter: a release to the person was merged, and left the caps."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from config.values import Calendar
 from rules.admission import Admission
@@ -18,6 +18,8 @@ from rules.localtime import period
 from rules.timetable import timetable
 
 _LOOKS = 32  # each deferral is to the end of what stood in the way; a chain of more is not followed within one opening
+# What only lacks room may go any moment, or in an hour: who waits for it is not looked at on every tick, in front of all others.
+_LOOK_AGAIN = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +32,15 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """A more important message and the instant at which it could go. channel: by which."""
+    """A more important message and the instant at which it could go. channel: by which.
+
+    closes: when the opening ends in which it is waited for
+    """
 
     candidate: Candidate
     at: datetime
     channel: str
+    closes: datetime
 
 
 def in_the_way(
@@ -65,7 +71,11 @@ def yields(
     calendar: HolidayCalendar,
     now: datetime,
 ) -> Verdict | None:
-    """What becomes of a candidate that lets `blocked` go first; None: it stays queued, and is looked at again at once."""
+    """What becomes of a candidate that lets `blocked` go first; None: it stays queued, and is looked at again at once.
+
+    blocked only lacks room when its time is now. The candidate then waits as it would if blocked went now; when that would be too
+    long or not at all, for some minutes at a time.
+    """
     reason = Reason(Code.PENDING_HIGHER_PRIORITY, str(blocked.candidate.id))
     if blocked.at > now:
         return Defer(blocked.at, reason) if blocked.at < candidate.deadline else Suppress(reason)
@@ -73,7 +83,8 @@ def yields(
     ahead = Contact(other.id, other.run_id, blocked.channel, other.category, other.topic, now)
     after = judge(candidate, person, [*told, ahead], policy, calendar, now)
     # Not suppressed for the sake of a message that only lacks room: that one may yet not go.
-    return Defer(after.until, reason) if isinstance(after, Defer) else None
+    until = after.until if isinstance(after, Defer) else now + _LOOK_AGAIN
+    return Defer(until, reason) if isinstance(after, Defer) or until < min(blocked.closes, candidate.deadline) else None
 
 
 def _closes(candidate: Candidate, channel: str, person: Person, policy: Policy, calendar: HolidayCalendar, now: datetime) -> datetime:
@@ -93,7 +104,7 @@ def _chance(
             return None
         verdict = judge(waiting.candidate, person, told, policy, calendar, at)
         if isinstance(verdict, Release):
-            return Blocked(waiting.candidate, at, verdict.channel)
+            return Blocked(waiting.candidate, at, verdict.channel, before)
         if isinstance(verdict, Suppress):
             return None
         at = verdict.until

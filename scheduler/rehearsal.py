@@ -23,8 +23,9 @@ from store.scratch import scratch
 
 Show = Callable[[datetime], None]
 LONGEST_STEP = timedelta(days=1)
-UNTIDY = 4_000  # messages sent between two tidyings
+UNTIDY = 1_500  # messages sent between two tidyings
 _MONTH = timedelta(days=33)
+_DAY = timedelta(days=1)
 
 
 @asynccontextmanager
@@ -40,7 +41,7 @@ async def rehearse(
     async with scratch(house.database, min(since, house.clock.now()) - _MONTH, snapshot) as database:
         clock = VirtualClock(since)
         stage = replace(house, database=database, clock=clock, catalog=Settled(house.channels), accounts={}, nudge=_nobody, known={})
-        await _set(stage, config)
+        kept = (await _set(stage, config)).policy.lookback + _DAY
 
         untidy = 0
 
@@ -54,7 +55,7 @@ async def rehearse(
         async def told(now: datetime) -> None:
             nonlocal untidy
             if untidy >= UNTIDY:
-                await database.tidy()
+                await database.tidy(now - kept)
                 untidy = 0
             show(now)
 
@@ -80,7 +81,7 @@ async def _nobody(connection: AsyncConnection, chunks: Sequence[Chunk]) -> None:
     """No job is made: the rehearsal itself carries out what is released."""
 
 
-async def _set(stage: House, config: Config) -> None:
+async def _set(stage: House, config: Config) -> Published:
     now = stage.clock.now()
     await publish(stage, config)
     async with stage.database.begin() as connection:
@@ -89,3 +90,6 @@ async def _set(stage: House, config: Config) -> None:
             await versions.approve(connection, campaign=name, content_hash=config.content_hash(name), by="rehearsal", now=now)
         for name, channel in stage.channels.items():
             await limits.ensure(connection, account=name, channel=name, rate=channel.settings.read().rate, now=now)
+        published = await stage.catalog.newest(connection)
+    assert published is not None
+    return published

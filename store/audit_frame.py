@@ -32,7 +32,8 @@ _FRAME = sql(
           FROM messages m WHERE {_COUNTED} AND m.released_at >= :since - :lookback
           UNION ALL
           SELECT m.id, m.run_id, m.person_id, m.event_ref, m.channel, m.category, m.topic, m.window_key, m.queued_at, m.queue_until,
-                 m.expires_at, c.sent_at, c.released_at, c.rules_id, false, c.id, m.attempts > 0
+                 m.expires_at, c.sent_at, c.released_at, c.rules_id, false, c.id,
+                 m.attempts > 0 OR c.attempts > CASE WHEN c.status = 'released' THEN 0 ELSE 1 END
           FROM messages c JOIN messages m ON m.carrier_id = c.id AND m.status = 'merged'
           WHERE {_OUT.format(m="c")} AND c.released_at >= :since - :lookback),
         sent AS (

@@ -27,11 +27,14 @@ def _too_close(distance: str, free: str, also: str) -> str:
     # Of two released at the same instant the one that is free of the rule may well have been the second.
     return f"""SELECT DISTINCT ON (s.id) s.id, s.topic AS word, a.id AS other, {_KNOWN_AT} AS other_at
                FROM audit_sent s JOIN audit_sent a ON a.person_id = s.person_id AND a.run_id <> s.run_id
-                AND a.carrier_id IS NULL AND {also}
+                AND {also}
                 AND a.judged > s.judged - s.{distance} - {_GRACE} AND a.judged <= s.judged
                 AND (a.judged, a.{free}, a.id) < (s.judged, s.{free}, s.id) AND {_KNOWN_AT} > s.judged - s.{distance}
                WHERE s.asked AND NOT s.{free} ORDER BY s.id, a.judged DESC, a.id DESC"""
 
+
+# What is told inside one message is told together, and so once.
+_TOPIC = "a.topic = s.topic AND coalesce(a.carrier_id, a.id) <> coalesce(s.carrier_id, s.id)"
 
 # The cheap half is a window function: without `most` earlier contacts in the period there is nothing to count run by run.
 _CAPS = f"""
@@ -69,8 +72,8 @@ CHECKS: dict[Kind, str] = {
                      AND {_closed("s.book || '/' || s.window_symbol")}""",
     Kind.CONTACT_HOURS: f"""SELECT s.id, s.contact_hours AS word, {_NOTHING} AND NOT s.free_window AND s.contact_hours IS NOT NULL
                             AND {_closed("'text:' || s.contact_hours")}""",
-    Kind.TOPIC: _too_close("same_topic", "free_topic", "a.topic = s.topic AND a.id IS DISTINCT FROM s.carrier_id"),
-    Kind.GAP: _too_close("gap", "free_gap", "s.carrier_id IS NULL"),
+    Kind.TOPIC: _too_close("same_topic", "free_topic", _TOPIC),
+    Kind.GAP: _too_close("gap", "free_gap", "a.carrier_id IS NULL AND s.carrier_id IS NULL"),
     Kind.CAP: _CAPS,
     Kind.CONSENT: f"""SELECT s.id, s.category AS word, {_NOTHING} AND s.offer
                       AND (s.consent -> 'marketing') IS DISTINCT FROM CAST('true' AS jsonb)""",

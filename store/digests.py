@@ -10,6 +10,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import rekey
+from store.messages import CANDIDATE
 from store.statements import LONGS, TEXTS, rows, run, sql
 
 # A change of rules or people is looked at once more after five minutes: what was merged longer may come back with an old window key.
@@ -40,6 +41,13 @@ _CARRIED = sql(
        FROM unnest(:carriers) AS claimed(id) JOIN messages m ON m.carrier_id = claimed.id AND m.status = 'merged'
        JOIN runs r ON r.id = m.run_id LEFT JOIN events e ON e.id = m.event_ref
        ORDER BY m.carrier_id, m.expires_at, m.run_id, m.id""",
+    carriers=LONGS,
+)
+_ABOARD = sql(
+    f"""SELECT {CANDIDATE}, m.carrier_id, c.attempts > 0 AS tried, r.campaign
+        FROM unnest(:carriers) AS released(id) JOIN messages c ON c.id = released.id
+        JOIN messages m ON m.carrier_id = c.id AND m.status = 'merged' JOIN runs r ON r.id = m.run_id
+        ORDER BY m.carrier_id, m.expires_at, m.run_id, m.id""",
     carriers=LONGS,
 )
 _PUT_BACK = sql(
@@ -96,6 +104,11 @@ async def merge(connection: AsyncConnection, merged: Sequence[tuple[int, int, st
 async def carried(connection: AsyncConnection, carriers: Sequence[int], now: datetime) -> Sequence[Row[Any]]:
     """What these carry, by carrier in order of rank: (id, carrier_id, variant, campaign, version_id, run_data, event_data, wanted)."""
     return await rows(connection, _CARRIED, carriers=list(carriers), now=now)
+
+
+async def aboard(connection: AsyncConnection, carriers: Sequence[int]) -> Sequence[Row[Any]]:
+    """What these carry, as store.messages.of_people, with carrier_id, campaign, and whether the carrier was tried before."""
+    return await rows(connection, _ABOARD, carriers=list(carriers))
 
 
 async def put_back(connection: AsyncConnection, ids: Sequence[int], now: datetime) -> int:

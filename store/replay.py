@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store import rekey
 from store.statements import TEXTS, rows, sql
 
+# It was tried, so its patience with the rules is over and done with.
 # Judged by what is true now, not by the code it failed with: an address that came with a new customer file can work.
 _FAILED = """SELECT m.id, m.run_id, m.trail @> '[{"is": "replayed"}]' AS before, m.expires_at <= :now AS late,
        EXISTS (SELECT FROM optouts o WHERE o.person_id = m.person_id AND o.channel = m.channel AND o.withdrawn_at IS NULL)
@@ -22,7 +23,7 @@ _REPLAY = sql(
     f"""WITH failed AS MATERIALIZED ({_FAILED} FOR UPDATE OF m),
        replayed AS (
          UPDATE messages m SET status = 'queued', reason = 'replayed', attempts = 0, chunk_id = NULL, released_at = NULL, sent_at = NULL,
-                settled_at = NULL, next_attempt_at = NULL,
+                settled_at = NULL, next_attempt_at = NULL, queue_until = NULL,
                 trail = m.trail || jsonb_build_array(jsonb_build_object(
                   'at', CAST(:now AS timestamptz), 'is', 'replayed', 'why', m.reason, 'by', CAST(:by AS text)))
          FROM failed f WHERE m.id = f.id AND m.status = 'failed' AND NOT (f.before OR f.late OR f.hopeless) RETURNING m.id, m.run_id),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from config.values import ALWAYS, parse_window
 from rules.arbitration import arbitrate, rank
@@ -91,7 +92,12 @@ def test_what_is_blocked_anyway_keeps_its_own_reason() -> None:
 
 def test_nothing_is_dropped_for_the_sake_of_a_message_that_only_waits() -> None:
     verdicts = decide(message(1), message(2, category="promo", channels=("popup",), expires=NOW + HOUR), room={"push": 0})
-    assert verdicts == {1: None, 2: None}
+    assert verdicts == {1: None, 2: Defer(NOW + timedelta(minutes=5), Reason(Code.PENDING_HIGHER_PRIORITY, "1"))}
+
+
+def test_shortly_before_the_end_it_is_looked_at_at_once() -> None:
+    brief = message(2, category="promo", channels=("popup",), expires=NOW + timedelta(minutes=5))
+    assert decide(message(1), brief, room={"push": 0}) == {1: None, 2: None}
 
 
 def test_the_lesser_waits_for_a_greater_message_that_can_still_use_the_opening() -> None:

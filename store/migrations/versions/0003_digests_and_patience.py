@@ -24,6 +24,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    # What a carrier still waits to carry goes by itself; what went inside one does not go again.
+    op.execute("UPDATE messages SET status = CASE WHEN settled_at IS NULL THEN 'queued' ELSE 'suppressed' END WHERE status = 'merged'")
     op.drop_constraint(op.f("ck_messages_status"), "messages", type_="check")
     op.create_check_constraint(op.f("ck_messages_status"), "messages", f"status IN ({_BEFORE})")
     op.drop_index("ix_messages_carrier", "messages")

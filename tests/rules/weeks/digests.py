@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from rules.facts import Candidate, Contact
@@ -30,7 +30,7 @@ def digested(tick: Tick, waiting: Sequence[Candidate], able: Collection[int], ap
         before = {each.case.message.id for each in tick.sendings[: place + 1]}
         for case in [case for case in company if case.person == sending.case.person and case.message.id not in {*before, *inside, *apart}]:
             if list(inside.values()).count(Inside(carrier, sending.contact.channel)) < MOST - 1 and _fits_inside(
-                tick, case, sending, inside
+                tick, case, sending, company, inside
             ):
                 inside[case.message.id] = Inside(carrier, sending.contact.channel)
     return inside
@@ -44,7 +44,7 @@ def judged_again(tick: Tick, inside: Collection[int], answer: Expected, named: s
     return named in map(str, inside) or (answer.code == "cap" and lighter)
 
 
-def _fits_inside(tick: Tick, case: Case, sending: Sending, inside: Collection[int]) -> bool:
+def _fits_inside(tick: Tick, case: Case, sending: Sending, company: Sequence[Case], inside: Mapping[int, Inside]) -> bool:
     mine, carrier = case.message, sending.case.message
     digest = case.category.digest
     if digest is None or mine.category != carrier.category or mine.queued_at is None or carrier.queued_at is None:
@@ -56,7 +56,12 @@ def _fits_inside(tick: Tick, case: Case, sending: Sending, inside: Collection[in
     others = [
         each.contact for each in tick.sendings if each.case.person == case.person and each.case.message.id not in {carrier.id, *inside}
     ]
-    about = [each for each in (*tick.history[mine.person_id], *others) if mine.topic is not None and each.topic == mine.topic]
+    elsewhere = [
+        tick.as_sent(each, inside[each.message.id].channel)
+        for each in company
+        if each.person == case.person and inside.get(each.message.id, Inside(carrier.id, "")).carrier != carrier.id
+    ]
+    about = [each for each in (*tick.history[mine.person_id], *others, *elsewhere) if mine.topic is not None and each.topic == mine.topic]
     distance = case.rules.overlap.same_topic
     near: list[Contact] = [each for each in about if each.run_id != mine.run_id and tick.almanac.at(tick.now) - each.at < distance]
     return "topic" in case.category.ignore or not near

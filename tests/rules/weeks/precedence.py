@@ -11,6 +11,7 @@ from tests.rules.weeks.almanac import EVER, Almanac, first
 from tests.rules.weeks.verdicts import Case, Goes, Held, verdict
 
 Expected = Goes | Held | None  # None: it stays queued, for want of room
+LOOK_AGAIN = 5  # minutes
 
 
 def rank(message: Candidate) -> tuple[object, ...]:
@@ -79,7 +80,7 @@ class Tick:
             return answer
         for other, ready in self.ahead:
             if other.message.person_id == case.message.person_id and (goes := self._needs(other, ready, case, answer.channel)) is not None:
-                return self._behind(case, other, goes)
+                return self._behind(case, answer.channel, other, goes)
         return answer if self.room.get(answer.channel, 1) > 0 else None
 
     def _needs(self, other: Case, ready: int, case: Case, channel: str) -> int | None:
@@ -94,15 +95,17 @@ class Tick:
         closed = first(EVER & ~case.hours(channel)[1], self.now)
         return self.almanac.next_midnight(case.person.zone, self.now) if closed is None else closed
 
-    def _behind(self, case: Case, other: Case, goes: int) -> Expected:
+    def _behind(self, case: Case, by: str, other: Case, goes: int) -> Expected:
         until: int | None = goes
         if goes == self.now:
             channel = verdict(other, self.contacts(case), goes)
             assert isinstance(channel, Goes)
             after = verdict(case, [*self.contacts(case), self.as_sent(other, channel.channel)], goes)
-            if isinstance(after, Goes) or after.until is None:
-                return None
-            until = after.until
+            until = None if isinstance(after, Goes) else after.until
+            if until is None:
+                until = self.now + LOOK_AGAIN
+                if until >= min(self._closes(case, by), case.deadline):
+                    return None
         return case.wait("pending_higher_priority", [str(other.message.id)], until)
 
     def as_sent(self, case: Case, channel: str) -> Contact:
