@@ -119,9 +119,8 @@ def main() -> None:
     found = [results.get() for _ in plays]
     for each in plays:
         each.join()
-    print(
-        f"{datetime.now(UTC):%Y-%m-%d}  {platform.machine()}, {parts} cores, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}"
-    )
+    machine = f"{platform.machine()}, {parts} cores, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}"
+    print(f"{datetime.now(UTC):%Y-%m-%d}  {machine}")
     print(f"{people:,} people, one year, in {parts} parts at once: {max(each.seconds for each in found):.0f} s")
     print(f"{sum(each.cpu for each in found):.0f} CPU s of Python, {max(each.steps for each in found):,} steps each")
     messages, sent, decisions = (sum(getattr(each, name) for each in found) for name in ("messages", "sent", "decisions"))

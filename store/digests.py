@@ -65,16 +65,21 @@ _PUT_BACK = sql(
 )
 # An open merge is one whose carrier is still on its way. The partial index holds no others, so that years of digests cost nothing.
 _OPEN = "m.status = 'merged' AND m.settled_at IS NULL"
+# Asked for first: the planner takes merges for as many as there ever were, and would read the whole table to join them.
+_LOADED_NOW = sql(f"SELECT DISTINCT carrier_id FROM messages m WHERE {_OPEN}")
 # A pause of the carrier's campaign is none of what it carries.
 _STRANDED = sql(
-    f"""SELECT m.id FROM messages m JOIN messages c ON c.id = m.carrier_id JOIN runs r ON r.id = c.run_id
-        WHERE {_OPEN} AND (c.status IN ('failed', 'expired', 'suppressed', 'cancelled') OR c.status IN ('queued', 'deferred')
+    f"""SELECT m.id FROM unnest(:carriers) AS open(id) JOIN messages c ON c.id = open.id JOIN runs r ON r.id = c.run_id
+        JOIN messages m ON m.carrier_id = c.id AND {_OPEN}
+        WHERE (c.status IN ('failed', 'expired', 'suppressed', 'cancelled') OR c.status IN ('queued', 'deferred')
               AND EXISTS (SELECT FROM pauses q WHERE q.campaign = r.campaign AND coalesce(q.channel, c.channel) = c.channel))
-        ORDER BY m.id LIMIT :limit FOR UPDATE OF m, c SKIP LOCKED"""
+        ORDER BY m.id LIMIT :limit FOR UPDATE OF m, c SKIP LOCKED""",
+    carriers=LONGS,
 )
 _GONE = sql(
-    f"""UPDATE messages m SET settled_at = coalesce(c.sent_at, :now) FROM messages c
-        WHERE {_OPEN} AND c.id = m.carrier_id AND c.status IN ('sent', 'delivered', 'read', 'unknown')"""
+    f"""UPDATE messages m SET settled_at = coalesce(c.sent_at, :now) FROM unnest(:carriers) AS open(id) JOIN messages c ON c.id = open.id
+        WHERE m.carrier_id = c.id AND {_OPEN} AND c.status IN ('sent', 'delivered', 'read', 'unknown')""",
+    carriers=LONGS,
 )
 _REFUSED_LATE = sql(
     """SELECT m.id FROM unnest(:carriers) AS told(id) JOIN messages c ON c.id = told.id AND c.status = 'failed'
@@ -123,8 +128,11 @@ async def put_back(connection: AsyncConnection, ids: Sequence[int], now: datetim
 
 async def follow(connection: AsyncConnection, now: datetime, limit: int) -> int:
     """Merges whose carrier has gone are closed; those whose carrier never will are put back, up to `limit`: returns how many."""
-    await run(connection, _GONE, now=now)
-    return await put_back(connection, [row.id for row in await rows(connection, _STRANDED, limit=limit)], now)
+    carriers = [row.carrier_id for row in await rows(connection, _LOADED_NOW)]
+    if not carriers:
+        return 0
+    await run(connection, _GONE, carriers=carriers, now=now)
+    return await put_back(connection, [row.id for row in await rows(connection, _STRANDED, carriers=carriers, limit=limit)], now)
 
 
 async def refused_late(connection: AsyncConnection, carriers: Sequence[int], now: datetime) -> int:

@@ -17,7 +17,7 @@ _AHEAD = sql(
                     (SELECT min(lease_until) FROM messages WHERE status = 'sending' AND lease_until > :now),
                     (SELECT min(open_until) FROM limits WHERE open_until > :now)) AS at,
               EXISTS (SELECT FROM messages WHERE status = 'deferred' AND next_attempt_at <= :now)
-                OR EXISTS (SELECT FROM messages WHERE status IN ('queued', 'deferred') AND expires_at <= :now) AS overdue,
+                OR coalesce((SELECT min(expires_at) FROM messages WHERE status IN ('queued', 'deferred')) <= :now, false) AS overdue,
               ARRAY(SELECT DISTINCT window_key FROM messages WHERE status = 'queued' ORDER BY 1) AS keys"""
 )
 

@@ -30,6 +30,7 @@ from store.volume import Volume, customers
 
 TWO_WEEKS, MONTH = 14, 31
 _PLAIN_WIDTH = 100
+_YEARS = range(1970, 2101)  # of which holidays are known, as far as anybody can
 
 
 @dataclass(frozen=True)
@@ -94,9 +95,12 @@ def _first(text: str | None, config: Config, now: datetime) -> date:
     if text is None:
         return now.astimezone(config.rules.zone).date()
     try:
-        return date.fromisoformat(text)
+        first = date.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(f'"{text}" is not a date; write 2026-11-20', param_hint="--from") from None
+    if first.year not in _YEARS:
+        raise typer.BadParameter(f'"{text}" is too far away; write a date from {_YEARS[0]} to {_YEARS[-1]}', param_hint="--from")
+    return first
 
 
 async def look(settings: Settings, config: Config, first: date, days: int, now: datetime) -> Outlook:

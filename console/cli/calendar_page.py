@@ -14,7 +14,6 @@ from scheduler.outlook.clashes import Clash, concerned
 from scheduler.outlook.days import Day, Entry, Opening
 from scheduler.outlook.rules_of import rule
 from scheduler.outlook.scene import told
-from scheduler.outlook.volume import Load
 
 _BAR = 10
 
@@ -25,7 +24,7 @@ def page(config: Config, days: Sequence[Day], held: Mapping[str, str], *, fancy:
     yield f"{days[0].date:%A %d %B} to {days[-1].date:%A %d %B %Y}, by the clocks of {config.rules.timezone}"
     quiet: list[Day] = []
     for day in days:
-        if not day.entries and not day.holiday:
+        if not day.entries and not day.loads and not day.holiday:
             quiet.append(day)
             continue
         yield from _quiet(quiet)
@@ -45,18 +44,22 @@ def _day(config: Config, day: Day, held: Mapping[str, str], zone: tzinfo, *, fan
     red = day.holiday or day.date.weekday() > 4
     name = f"  holiday: [red]{escape(day.holiday)}[/red]" if day.holiday else ""
     yield f"\n[bold{' red' if red else ''}]{day.date:%a %d %b}[/]{name}"
-    if not day.entries:
+    if not day.entries and not day.loads:
         yield "  [dim]nothing[/dim]"
-        return
+    if day.entries:
+        yield _entries(config, day, held, zone)
+    if day.loads:
+        yield _loads(day, zone, fancy=fancy)
+
+
+def _entries(config: Config, day: Day, held: Mapping[str, str], zone: tzinfo) -> Table:
     lines = Table.grid(padding=(0, 2))
     lines.add_column(no_wrap=True)
     lines.add_column(no_wrap=True, min_width=12)
     lines.add_column(ratio=1)
     for entry in day.entries:
         lines.add_row(f"  {_clock(entry, zone)}", f"[bold]{entry.campaign}[/bold]", "\n".join(_said(config, entry, held, zone)))
-    yield lines
-    if day.loads:
-        yield _loads(day.loads, zone, fancy=fancy)
+    return lines
 
 
 def _clock(entry: Entry, zone: tzinfo) -> str:
@@ -116,23 +119,27 @@ def _fights(config: Config, entry: Entry, zone: tzinfo) -> Iterator[str]:
         yield f"{winner} goes first{why}: {concerned(these)} {becomes}"
 
 
-def _loads(loads: Sequence[Load], zone: tzinfo, *, fancy: bool) -> Table:
+def _loads(day: Day, zone: tzinfo, *, fancy: bool) -> Table:
+    here = {entry.campaign for entry in day.entries}
     lines = Table.grid(padding=(0, 1))
     lines.add_column(no_wrap=True, min_width=10)
     lines.add_column(no_wrap=True, justify="right", min_width=8)
     lines.add_column(no_wrap=True)
     lines.add_column(no_wrap=True, justify="right", min_width=4)
     lines.add_column()
-    for load in loads:
+    for load in day.loads:
         colour = "red" if load.share > 1 else "yellow" if load.share > 0.7 else "green"
         percent = f"{load.share:.0%}" if load.share >= 0.01 else "<1%"
         until = _short(load.closes, load.opens, zone)
+        before = ", ".join(name for name in load.campaigns if name not in here)
         lines.add_row(
             f"  {load.channel}",
             f"{load.messages:,}",
             f"[{colour}]{_bar(load.share, fancy=fancy)}[/{colour}]",
             f"[{colour}]{percent}[/{colour}]",
-            f"of its rate {load.opens.astimezone(zone):%H:%M} to {until}" + (": [red]TOO MANY[/red]" if load.share > 1 else ""),
+            f"of its rate {load.opens.astimezone(zone):%H:%M} to {until}"
+            + (": [red]TOO MANY[/red]" if load.share > 1 else "")
+            + (f"; {before} from before" if before else ""),
         )
     return lines
 

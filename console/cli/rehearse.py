@@ -85,7 +85,7 @@ def _configurations(house: House, wanted: _Wanted) -> tuple[Config, Config | Non
     for option, directory in (("--config", wanted.config or house.settings.config_dir), ("--against", wanted.against)):
         try:
             if directory is not None:
-                if option == "--against" and not directory.is_dir():
+                if (option == "--against" or wanted.config) and not directory.is_dir():
                     raise fault(option, f"there is no directory {directory}")
                 found[option] = read_config(directory, house.channels)
         except ConfigError as error:
@@ -164,8 +164,9 @@ def _bar(progress: Progress, name: str, config: Config, since: datetime, until: 
 
 def _span(config: Config, since: datetime, until: datetime) -> str:
     zone = config.rules.zone
-    first, last = (f"{at.astimezone(zone):%a %d %b %H:%M}" for at in (since, until))
-    return f"{first} – {last} ({zone.key})"
+    first, last = since.astimezone(zone), until.astimezone(zone)
+    year = f" {first:%Y}" if first.year != last.year else ""
+    return f"{first:%a %d %b}{year} {first:%H:%M} – {last:%a %d %b %Y %H:%M} ({zone.key})"
 
 
 async def _write(stage: House, since: datetime, write: Write) -> int:

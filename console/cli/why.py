@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.models import Rules
@@ -28,6 +29,8 @@ from scheduler.bootstrap import open_house
 from store import versions
 from store.profile import profile
 from store.timeline import Message, Timeline, timeline
+
+_LABEL = 15  # columns before the text of a fact about the person
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +108,9 @@ def _candidate(published: Published, person_id: int, message: Message) -> Candid
 
 def show(story: Story, console: Console) -> None:
     """The person, then each message, oldest first."""
-    for fact in head(story):
-        console.print(escape(fact), highlight=False, soft_wrap=True)
+    for number, fact in enumerate(head(story)):
+        label, text = (fact[:_LABEL], fact[_LABEL:]) if number else ("", fact)
+        _row(console, label, escape(text))
     for tale in story.tales:
         message = tale.message
         console.print()
@@ -118,12 +122,26 @@ def show(story: Story, console: Console) -> None:
         if tale.next:
             _print(console, "next", tale.next.text, tale.next.where)
     if not story.tales:
-        console.print("\nno message was ever planned for this person" if not story.person.messages else "\nno message of this campaign")
+        others = ", ".join(dict.fromkeys(message.campaign for message in story.person.messages))
+        found = f"no message of this campaign; there are some of {others}" if others else "no message was ever planned for this person"
+        console.print(f"\n{escape(found)}", highlight=False, soft_wrap=True)
 
 
 def _print(console: Console, at: str, text: str, where: str) -> None:
     place = f"  [dim]{escape(f'[{where}]')}[/dim]" if where else ""
-    console.print(f"  [cyan]{at:<16}[/cyan]  {escape(text)}{place}", highlight=False, soft_wrap=True)
+    _row(console, f"  [cyan]{at:<16}[/cyan]  ", f"{escape(text)}{place}")
+
+
+def _row(console: Console, label: str, text: str) -> None:
+    """On a terminal a long text goes on below its own beginning; elsewhere a line stays one line."""
+    if not console.is_terminal:
+        console.print(f"{label}{text}", highlight=False, soft_wrap=True)
+        return
+    row = Table.grid()
+    row.add_column(no_wrap=True)
+    row.add_column()
+    row.add_row(label, text)
+    console.print(row, highlight=False)
 
 
 def head(story: Story) -> list[str]:
@@ -132,7 +150,7 @@ def head(story: Story) -> list[str]:
     lines = [
         f"{person.customer_no}  {person.name}",
         f"segments       {', '.join(story.segments) or 'none'}",
-        f"time zone      {story.zone.key}{'' if person.timezone else ' (the company`s)'}; there it is {time(story.teller.now)}",
+        f"time zone      {story.zone.key}{'' if person.timezone else ' (that of the company)'}; there it is {time(story.teller.now)}",
         f"contact hours  {person.contact_hours or 'any'}",
         f"addresses      {', '.join(_address(each) for each in person.addresses) or 'none'}",
         f"offers         {_consents(person.consents)}",

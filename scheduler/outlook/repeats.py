@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from config.models import Campaign
 from config.problems import Problem
@@ -43,21 +43,28 @@ def lost(scene: Scene, campaign: Campaign) -> dict[str, Reason]:
     found: dict[str, Reason] = {}
     if repeats(scene, campaign):
         for kind in scene.kinds[campaign.campaign]:
-            for fate in alone(scene, campaign, kind):
-                if fate.at is None and fate.reason and fate.reason.code in OTHERS:
-                    found.setdefault(fate.message.occurrence.key, fate.reason)
+            for occurrence, _, reason in _by_its_own(alone(scene, campaign, kind)):
+                found.setdefault(occurrence, reason)
     return found
+
+
+def _by_its_own(fates: Sequence[Fate]) -> list[tuple[str, Fate, Reason]]:
+    """Occurrence, fate and rule of what an earlier message keeps away. What stops the first one, too, is a cap of 0."""
+    gone = [
+        (fate.message.occurrence.key, fate, fate.reason) for fate in fates if fate.at is None and fate.reason and fate.reason.code in OTHERS
+    ]
+    always = {str(reason) for occurrence, _, reason in gone if occurrence == fates[0].message.occurrence.key}
+    return [each for each in gone if str(each[2]) not in always]
 
 
 def _warned(scene: Scene, campaign: Campaign) -> Iterator[Problem]:
     stopped: dict[str, dict[str, Fate]] = {}
     kinds: dict[str, list[Kind]] = {}
     for kind in scene.kinds[campaign.campaign]:
-        for fate in alone(scene, campaign, kind):
-            if fate.at is None and fate.reason and fate.reason.code in OTHERS:
-                name = str(fate.reason) if fate.reason.code is Code.CAP else fate.reason.code
-                stopped.setdefault(name, {}).setdefault(fate.message.occurrence.key, fate)
-                kinds.setdefault(name, []).append(kind)
+        for occurrence, fate, reason in _by_its_own(alone(scene, campaign, kind)):
+            name = str(reason) if reason.code is Code.CAP else reason.code
+            stopped.setdefault(name, {}).setdefault(occurrence, fate)
+            kinds.setdefault(name, []).append(kind)
     total = len(scene.dated[campaign.campaign])
     for name, fates in stopped.items():
         first = next(iter(fates.values()))

@@ -49,6 +49,7 @@ DAYS = ("22", "23", "24", "25", "26")
 OVERLAP: Mapping[str, Plant] = {
     "closer than the gap": ([move("choice", "whatsapp", "2026-11-21 11:00")], Kind.GAP, "fees"),
     "the same topic": ([another("class", "popup", "2026-11-22 19:30")], Kind.TOPIC, "class"),
+    "the topic of what a digest carried": ([change("note-b", "email", topic="'fees'")], Kind.TOPIC, "fees"),
     "over the cap of a channel a day": (
         [another("class", "push", f"2026-11-23 {clock}", topic=None) for clock in ("19:00", "21:15")],
         Kind.CAP,

@@ -90,8 +90,21 @@ def test_a_month_is_longer_and_many_a_day_stand_in_one_line(desk: Desk) -> None:
 
 
 def test_what_is_not_a_date_is_wrong_usage(desk: Desk) -> None:
-    result = desk.kabar("calendar", "--from", "soon")
-    assert (result.exit_code, "--from" in result.output) == (2, True)
+    for text in ("soon", "2026-02-30", "9999-12-30", "0001-01-01"):
+        result = desk.kabar("calendar", "--from", text)
+        assert (result.exit_code, "--from" in result.output) == (2, True), text
+
+
+def test_a_day_on_which_only_what_was_due_before_goes_is_told(desk: Desk) -> None:
+    written(desk)
+    customer(desk, timezone="America/New_York")
+    lines = desk.kabar("calendar", *FROM).stdout.splitlines()
+    wednesday = lines.index("Wed 23 Dec")
+    assert lines[wednesday + 1 : wednesday + 3] == [
+        "  popup           1 ..........  <1% of its rate 07:00 to 09:30; class from before",
+        "  push            1 ..........  <1% of its rate 07:00 to 09:30; class from before",
+    ]
+    assert "Sun 20 Dec to Mon 21 Dec: nothing" in lines
 
 
 def test_no_database_is_made_for_a_look(desk: Desk) -> None:

@@ -38,6 +38,9 @@ def test_mistakes_are_told_before_anything_is_played(desk: Desk) -> None:
     result = desk.kabar("rehearse", *WHEN, "--out", "/nowhere/plan.csv")
     assert (result.exit_code, "--out" in result.output) == (1, True)
     assert desk.kabar("rehearse", *WHEN, "--out", "plan.txt").exit_code == 2
+    for option in ("--config", "--against"):
+        result = desk.kabar("rehearse", *WHEN, option, "nowhere")
+        assert (result.exit_code, result.stderr) == (1, f"{option}: there is no directory nowhere\n")
 
 
 def test_a_change_of_config_is_told_with_its_rule_its_line_and_a_customer(desk: Desk) -> None:
@@ -111,7 +114,12 @@ def test_it_begins_now_and_lasts_as_long_as_is_said(desk: Desk) -> None:
     with freeze_time("2026-11-20 11:30:00"):
         result = desk.kabar("rehearse", "--to", "36h")
     assert result.exit_code == 0, result.output
-    assert "Fri 20 Nov 18:30 – Sun 22 Nov 06:30 (Asia/Jakarta)" in result.stdout
+    assert "Fri 20 Nov 18:30 – Sun 22 Nov 2026 06:30 (Asia/Jakarta)" in result.stdout
+
+
+def test_a_time_over_new_year_says_both_years(desk: Desk) -> None:
+    result = desk.kabar("rehearse", "--from", "2030-12-31T23:00", "--to", "2h")
+    assert "Tue 31 Dec 2030 23:00 – Wed 01 Jan 2031 01:00 (Asia/Jakarta)" in result.stdout
 
 
 def draft_of(desk: Desk, **texts: str) -> Path:

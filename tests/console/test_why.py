@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from io import StringIO
 
 import pytest
+from rich.console import Console
 from sqlalchemy import insert, text
 
 from config.problems import ConfigError
 from console.cli.reasons import REASONS, explain
-from console.cli.why import as_json, tell
+from console.cli.why import as_json, show, tell
 from jobs.clock import VirtualClock
 from jobs.house import House
 from jobs.valve import valve
@@ -98,6 +100,7 @@ async def test_attempts_receipts_and_clicks_are_told_in_order(house: House, cloc
 async def test_one_campaign_alone_is_told_on_request_and_json_says_the_same(house: House, clock: VirtualClock) -> None:
     await person(house.database, 1)
     await planned(house, clock, campaign("first"), campaign("second"))
+    assert "no message of this campaign; there are some of first, second" in (await told(house, START, only="secnd"))[1]
     story, _ = await told(house, START, only="second")
     document = as_json(story)
     assert [each["campaign"] for each in document["messages"]] == ["second"]
@@ -174,6 +177,18 @@ async def test_what_never_had_its_turn_says_so(house: House, clock: VirtualClock
     await valve(house, START + timedelta(minutes=15))
     _, page = await told(house, START + timedelta(minutes=15))
     assert "not sent: its window did not open before it was worthless, or it was held back until then" in page
+
+
+async def test_on_a_terminal_no_word_is_cut_and_what_goes_on_stands_below_its_beginning(house: House, clock: VirtualClock) -> None:
+    await person(house.database, 1)
+    await planned(house, clock, campaign("class"))
+    page = StringIO()
+    show(await tell(house, "C000001", START), Console(width=60, file=page, force_terminal=True, color_system=None))
+    lines = [line.rstrip() for line in page.getvalue().splitlines()]
+    planned_at = next(number for number, line in enumerate(lines) if "planned" in line)
+    assert lines[planned_at].startswith("  Fri 20 Nov 18:45  planned, to go by ")
+    assert lines[planned_at + 1].startswith(" " * 20)
+    assert max(map(len, lines)) <= 60
 
 
 def test_every_code_of_the_rules_has_a_sentence() -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from sqlalchemy import text
+
 from channels.sandbox.faults import Rule
-from store import versions
+from jobs.valve import valve
+from scheduler.ticks import fire_and_plan
+from store import replay, versions
 from tests.core.conftest import Stage
 from tests.world import RULES, at, campaign, configure, files, person, rows, statuses
 
@@ -60,6 +64,34 @@ async def test_patience_that_ends_before_the_window_opens_is_over_at_once(stage:
     await stage.until("2026-11-20 19:05")
     [email] = [each for each in await statuses(stage.house.database) if each[1] == "email"]
     assert email[2:] == ("suppressed", f"gap:{await _id(stage, 'greater')}")
+
+
+async def test_who_waits_for_a_message_without_room_does_not_keep_a_channel_from_the_others(stage: Stage) -> None:
+    for number in range(1, 61):  # more than the valve looks at when there is room for one
+        await person(stage.house.database, number, sorts=("push", "phone", "email") if number < 60 else ("email",))
+    brief = campaign("lesser", category="info", channels="[email]", expires="2h")
+    await configure(stage.house, files(GREATER, brief))
+    await fire_and_plan(stage.house, stage.clock.now())
+    stage.clock.advance_to(at("2026-11-20 19:00"))
+    await fire_and_plan(stage.house, stage.clock.now())
+    async with stage.house.database.begin() as connection:
+        await connection.execute(text("UPDATE limits SET rate = 0.2"))
+    for _ in range(2):
+        await valve(stage.house, stage.clock.now())
+    found = await rows(stage.house.database, "SELECT p.customer_no FROM messages m JOIN people p ON p.id = m.person_id WHERE "
+                                             "m.channel = 'email' AND m.status = 'released'")  # fmt: skip
+    assert [row.customer_no for row in found] == ["C000060"]
+
+
+async def test_a_dead_letter_that_is_replayed_goes_though_its_patience_is_over(stage: Stage) -> None:
+    await person(stage.house.database, 1)
+    stage.provider.faults.add(Rule(channel="whatsapp", kind="131026", times=1))
+    await configure(stage.house, files(campaign("patient", channels="[whatsapp]", queue_for="1h")))
+    await stage.until("2026-11-20 20:30")
+    async with stage.house.database.begin() as connection:
+        await replay.replay_failed(connection, campaign=None, sorts={"whatsapp": "phone"}, by="sari", now=stage.clock.now())
+    await stage.until("2026-11-20 20:35")
+    assert [status for _, _, status, _ in await statuses(stage.house.database)] == ["sent"]
 
 
 async def _id(stage: Stage, campaign_name: str) -> int:

@@ -98,6 +98,9 @@ def test_nothing_is_dropped_for_the_sake_of_a_message_that_only_waits() -> None:
 def test_shortly_before_the_end_it_is_looked_at_at_once() -> None:
     brief = message(2, category="promo", channels=("popup",), expires=NOW + timedelta(minutes=5))
     assert decide(message(1), brief, room={"push": 0}) == {1: None, 2: None}
+    closing = parse_window({"weekdays": "19:00-20:05"})
+    brief = message(2, category="promo", channels=("popup",), window=closing, expires=NOW + HOUR)
+    assert decide(message(1), brief, room={"push": 0}) == {1: None, 2: None}
 
 
 def test_the_lesser_waits_for_a_greater_message_that_can_still_use_the_opening() -> None:

@@ -136,6 +136,19 @@ def test_a_topic_that_another_message_takes_to_the_person_now_keeps_it_out() -> 
     assert isinstance(outcomes[2], Defer)
 
 
+def test_a_topic_is_not_told_inside_two_messages_at_once() -> None:
+    categories = {**CATEGORIES, "reminder": {**CATEGORIES["reminder"], "digest": DIGEST}}
+    outcomes = decide(
+        promo(1, run=1, category="reminder"),
+        promo(2, run=1, category="reminder", channels=("email",)),
+        promo(3, topic="saham", category="reminder"),
+        promo(4, topic="saham", category="reminder", channels=("email",)),
+        categories=categories,
+    )
+    assert (outcomes[1], outcomes[2], outcomes[3]) == (Release("popup"), Release("email"), Merge(1, "popup"))
+    assert isinstance(outcomes[4], Defer)
+
+
 def test_two_on_one_topic_may_go_in_one_message() -> None:
     assert decide(promo(1, topic="saham"), promo(2, topic="saham"))[2] == Merge(1, "popup")
 

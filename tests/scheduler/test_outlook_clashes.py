@@ -72,6 +72,14 @@ def test_a_digest_of_both_is_no_fight() -> None:
     assert len(told(files(*two))) == 1
 
 
+def test_what_a_cap_of_none_stops_is_not_blamed_on_the_message_before() -> None:
+    rules = RULES.replace("{channel: push, max: 1, per: day}", "{channel: push, max: 0, per: day}")
+    assert rules != RULES
+    found = told(files(campaign(channels="[push, popup]", when='{cron: "45 18 * * tue,thu"}'), rules=rules))
+    assert [line for line in found if "of its own" in line] == []
+    assert any("a cap of 0 lets nothing through" in line for line in found)
+
+
 def test_a_campaign_that_repeats_its_topic_too_soon_is_told_what_it_loses() -> None:
     often = campaign(topic="class", when='{cron: "45 18 * * mon,tue"}', expires="1d")
     [line] = told(files(often))

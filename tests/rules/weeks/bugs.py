@@ -95,9 +95,6 @@ BUGS = {
     "what was queued long before goes inside": Bug("digest", "abs(other.queued_at - carrier.queued_at) > category.digest.within or ", ""),
     "what could not go by itself goes inside": Bug("digest", "self._goes_by(other) != channel", "False"),
     "a topic is repeated inside": Bug("digest", 'return "topic" in category.ignore or not same_topic', "return True or same_topic"),
-    "a topic is told in two digests at once": Bug(
-        "digest", "return inside.channel if inside.carrier_id != carrier.id else None", "return None"
-    ),
     "what was tried goes inside": Bug("digest", " and other.id not in self._apart", ""),
     "a digest goes without words": Bug(
         "digest", "        if isinstance(verdict, Release) and candidate.id in able:\n", "        if isinstance(verdict, Release):\n"
@@ -128,12 +125,9 @@ BUGS = {
     ),
     "want of room is a reason to drop": Bug(
         "precedence",
-        "until < min(blocked.closes, candidate.deadline) else None",
-        "until < min(blocked.closes, candidate.deadline) else Suppress(reason)",
+        " or until < min(blocked.closes, candidate.deadline) else None",
+        " else Suppress(reason)",
     ),
     "who waits for one without room is looked at on every tick": Bug("precedence", "timedelta(minutes=5)", "timedelta(0)"),
-    "who waits for one without room outlives its opening": Bug(
-        "precedence", "min(blocked.closes, candidate.deadline)", "candidate.deadline"
-    ),
     "the greater one alone is not judged again": Bug("precedence", "        at = verdict.until\n", "        return None\n"),
 }
