@@ -13,7 +13,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs import digests, facts, freshness, riders
+from jobs import digests, facts, freshness, lanes, riders
 from jobs.catalog import Published
 from jobs.house import House
 from jobs.reservoir import PASS, Reservoir, look, parts
@@ -87,6 +87,7 @@ async def _pass(house: House, connection: AsyncConnection, now: datetime, report
     published, ids = found.published, {candidate.person_id for candidate in candidates}
     people, history = await facts.of_people(connection, published, list(ids), now, house.known)
     decisions = arbitrate(candidates, people, history, published.policy, published.calendar, now, found.room, rivals)
+    decisions = await lanes.keep_to(connection, found, decisions, people, history, now)
     outcomes = await digests.join(house, connection, published, decisions, rivals, people, history, now)
     await _carry_out(house, connection, published, outcomes, now, report)
     await riders.look_again(connection, published, outcomes, people, history, now)

@@ -74,6 +74,12 @@ _RELEASE = sql(
     channels=TEXTS,
     chunks=LONGS,
 )
+_MOVE = sql(
+    """UPDATE messages m SET channel = v.channel, fallback = m.fallback[array_position(m.fallback, v.channel) + 1 :]
+       FROM unnest(:ids, :channels) AS v(id, channel) WHERE m.id = v.id AND m.status = 'queued' AND v.channel = ANY(m.fallback)""",
+    ids=LONGS,
+    channels=TEXTS,
+)
 _DEFER = sql(
     f"""UPDATE messages m SET status = 'deferred', reason = v.reason, next_attempt_at = v.until,
                trail = m.trail || {_TRAIL.format(what="'deferred'", why="v.reason", until="v.until")}
@@ -168,6 +174,11 @@ async def release(
     connection: AsyncConnection, ids: list[int], channels: list[str], chunks: list[int], *, rules_id: int, now: datetime
 ) -> int:
     return await run(connection, _RELEASE, ids=ids, channels=channels, chunks=chunks, rules=rules_id, now=now)
+
+
+async def move(connection: AsyncConnection, ids: list[int], channels: list[str]) -> int:
+    """Wait for another of its channels; those before it are given up."""
+    return await run(connection, _MOVE, ids=ids, channels=channels)
 
 
 async def defer(connection: AsyncConnection, ids: list[int], reasons: list[str], untils: list[datetime], *, now: datetime) -> int:
