@@ -113,7 +113,9 @@ async def _notes(house: House, connection: Any, draft: Draft) -> list[str]:
     content = config.content_hash(found.campaign)
     newest = await house.catalog.newest(connection)
     notes = []
-    if newest is None or newest.config.contents.get(found.campaign) != content:
+    if newest is None:
+        notes.append("[yellow]nothing is published yet[/yellow]; `kabar up` or `kabar scheduler` publishes the configuration")
+    elif newest.config.contents.get(found.campaign) != content:
         notes.append("[yellow]this is not what is in force[/yellow]: the running daemon has not read these files, or refused them")
     if config.rules.categories[found.category].needs_approval and (found.campaign, content) not in await versions.approvals(connection):
         notes.append(f"[yellow]not approved[/yellow]: nothing goes before `kabar approve {found.campaign} --by NAME`")

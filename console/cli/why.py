@@ -149,7 +149,7 @@ def head(story: Story) -> list[str]:
     person, time = story.person, story.teller.time
     lines = [
         f"{person.customer_no}  {person.name}",
-        f"segments       {', '.join(story.segments) or 'none'}",
+        f"segments       {', '.join(story.segments) or ('none' if story.teller.config else 'not known until a configuration is published')}",
         f"time zone      {story.zone.key}{'' if person.timezone else ' (that of the company)'}; there it is {time(story.teller.now)}",
         f"contact hours  {person.contact_hours or 'any'}",
         f"addresses      {', '.join(_address(each) for each in person.addresses) or 'none'}",
