@@ -147,9 +147,10 @@ def _row(console: Console, label: str, text: str) -> None:
 def head(story: Story) -> list[str]:
     """Who it is and what they agreed to, addresses masked."""
     person, time = story.person, story.teller.time
+    nobody = "none" if story.teller.config else "not known until a configuration is published"
     lines = [
         f"{person.customer_no}  {person.name}",
-        f"segments       {', '.join(story.segments) or ('none' if story.teller.config else 'not known until a configuration is published')}",
+        f"segments       {', '.join(story.segments) or nobody}",
         f"time zone      {story.zone.key}{'' if person.timezone else ' (that of the company)'}; there it is {time(story.teller.now)}",
         f"contact hours  {person.contact_hours or 'any'}",
         f"addresses      {', '.join(_address(each) for each in person.addresses) or 'none'}",

@@ -58,7 +58,13 @@ async def test_it_counts_whom_it_reaches_and_why_it_does_not_reach_others(house:
     assert "title: Halo Budi" in told
     assert "Ada kabar untukmu." in told
     assert "not approved" in told
-    assert "this is not what is in force" in told
+    assert "nothing is published yet" in told
+
+
+async def test_a_draft_says_that_it_is_not_what_is_in_force(house: House) -> None:
+    await person(house.database, 1)
+    await configure(house, files(GIFT.replace("owner: ", "owner: the-new-")))
+    assert "this is not what is in force" in await page(house, read(house, GIFT), "gift")
 
 
 async def test_it_writes_nothing(house: House) -> None:

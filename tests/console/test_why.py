@@ -28,6 +28,13 @@ async def test_an_unknown_customer_is_named(house: House) -> None:
         await tell(house, "C000009", START)
 
 
+async def test_before_a_configuration_is_published_nobody_is_said_to_be_in_no_segment(house: House) -> None:
+    await person(house.database, 1)
+    _, page = await told(house, START)
+    assert "segments       not known until a configuration is published" in page
+    assert "no message was ever planned for this person" in page
+
+
 async def test_a_message_before_its_window_says_when_it_goes(house: House, clock: VirtualClock) -> None:
     await person(house.database, 1)
     await planned(house, clock, campaign())
