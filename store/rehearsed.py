@@ -29,7 +29,13 @@ _DECISIONS = sql(
               t ->> 'why' AS reason, CAST(t ->> 'until' AS timestamptz) AS until
        FROM messages m JOIN runs r ON r.id = m.run_id JOIN people p ON p.id = m.person_id
        CROSS JOIN LATERAL jsonb_array_elements(m.trail) t
-       WHERE CAST(t ->> 'at' AS timestamptz) >= :since ORDER BY 1, m.id"""
+       WHERE CAST(t ->> 'at' AS timestamptz) >= :since
+       UNION ALL
+       SELECT m.settled_at, p.customer_no, r.campaign, r.occurrence, m.channel, m.status, m.reason, NULL
+       FROM messages m JOIN runs r ON r.id = m.run_id JOIN people p ON p.id = m.person_id
+       WHERE m.settled_at >= :since AND (m.status IN ('expired', 'cancelled')
+             OR (m.status = 'suppressed' AND NOT m.trail @> '[{"is": "suppressed"}]'))
+       ORDER BY 1, customer_no, campaign, channel, occurrence, decision"""
 )
 _PAGE = 2_000
 

@@ -44,3 +44,12 @@ async def test_it_takes_along_what_was_sent_before(stage: Stage) -> None:
     config = parse(files(campaign("two", topic="same", when='{at: "2026-11-20 20:00"}', expires="3h")), contents(stage.house.channels))
     async with rehearse(stage.house, config, at("2026-11-20 19:30"), at("2026-11-20 22:00"), lambda now: None) as played:
         assert ("push", "suppressed", "same_topic") in await _counts(played)
+
+
+async def test_what_expires_without_being_looked_at_is_a_decision_too(stage: Stage) -> None:
+    await person(stage.house.database, 1)
+    config = parse(files(campaign("brief", expires="10m")), contents(stage.house.channels))
+    since, until = at("2026-11-20 18:30"), at("2026-11-20 20:00")
+    async with rehearse(stage.house, config, since, until, lambda now: None) as played, played.database.begin() as connection:
+        told = [(row.at, row.decision) async for page in rehearsed.decisions(connection, since) for row in page]
+    assert told == [(at("2026-11-20 18:55"), "expired")]
