@@ -6,9 +6,10 @@ from bisect import bisect_right
 from datetime import UTC, datetime, timedelta
 
 from jobs.catalog import Published
-from scheduler.occurrences import occurrences
+from scheduler.occurrences import MOST, occurrences
 
-STRETCH = timedelta(hours=8)  # a campaign every minute stays below what occurrences() looks at in one go
+SHORTEST = timedelta(hours=8)  # a campaign every minute stays below what occurrences() looks at in one go
+LONGEST = timedelta(days=32)
 
 
 class Agenda:
@@ -16,6 +17,7 @@ class Agenda:
 
     def __init__(self) -> None:
         self._version: int | None = None
+        self._stretch = SHORTEST
         self._since = self._until = datetime.min.replace(tzinfo=UTC)
         self._times: list[datetime] = []
 
@@ -32,7 +34,13 @@ class Agenda:
             self._extend(published)
 
     def _extend(self, published: Published) -> None:
-        since, self._until = self._until, self._until + STRETCH
         config, calendar = published.config, published.calendar
-        timed = (campaign for campaign in config.campaigns.values() if campaign.when.event is None)
-        self._times += sorted({each.at for campaign in timed for each in occurrences(config, campaign, calendar, since, self._until)})
+        timed = [campaign for campaign in config.campaigns.values() if campaign.when.event is None]
+        while True:
+            until = self._until + self._stretch
+            found = [list(occurrences(config, campaign, calendar, self._until, until)) for campaign in timed]
+            if self._stretch <= SHORTEST or all(len(each) < MOST for each in found):
+                break
+            self._stretch = SHORTEST  # the oldest of so many are not told
+        self._times += sorted({each.at for several in found for each in several})
+        self._until, self._stretch = until, min(2 * self._stretch, LONGEST)

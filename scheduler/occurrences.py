@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -81,7 +82,7 @@ def event_data(at: datetime, data: Mapping[str, Any]) -> dict[str, Any]:
 
 def _cron(when: When, calendar: HolidayCalendar, first: datetime, last: datetime) -> Iterator[datetime]:
     # Nominal local time dressed as UTC: CronTrigger in a real zone fires twice where clocks go back.
-    trigger = CronTrigger.from_crontab(when.cron, timezone=UTC)
+    trigger = _trigger(str(when.cron))
     at = trigger.get_next_fire_time(None, first.replace(tzinfo=UTC))
     kept: list[datetime] = []
     while at is not None and at <= last.replace(tzinfo=UTC):
@@ -90,6 +91,11 @@ def _cron(when: When, calendar: HolidayCalendar, first: datetime, last: datetime
             kept.append(nominal)
         at = trigger.get_next_fire_time(at, at + timedelta(seconds=1))
     yield from kept[-MOST:]
+
+
+@lru_cache(maxsize=256)
+def _trigger(cron: str) -> CronTrigger:
+    return CronTrigger.from_crontab(cron, timezone=UTC)
 
 
 def _on(when: When, calendar: HolidayCalendar, day: date) -> bool:
