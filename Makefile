@@ -14,7 +14,7 @@ test: check
 
 # The one gate, and what CI runs.
 check: $(DEV) lint types imports
-	$(BIN)/python -m pytest -n 2 --dist loadfile -q
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q
 
 lint: $(DEV)
 	$(BIN)/ruff check .

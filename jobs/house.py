@@ -16,8 +16,11 @@ from jobs.links import Signer
 from jobs.tray import Tray
 from rules.facts import Person
 from store.engine import Database
+from store.limits import Limit
 from store.messages import Chunk, enqueue
+from store.versions import Pause
 
+Holds = tuple[tuple[Pause, ...], frozenset[tuple[str, str]], Sequence[Limit]]
 Nudge = Callable[[AsyncConnection, Sequence[Chunk]], Awaitable[None]]
 
 
@@ -31,13 +34,21 @@ class Account:
     adapter: Adapter
 
 
+@dataclass(slots=True)
+class Known:
+    """people: by id, as the rules see them. holds: pauses, approvals and accounts, once they were read."""
+
+    people: dict[int, Person] = field(default_factory=dict)
+    holds: Holds | None = None
+
+
 @dataclass(frozen=True)
 class House:
     """accounts: by channel, those this process can send on.
 
     nudge:  how a released chunk becomes a job
     chance: injected randomness (jitter)
-    known:  people as the rules see them, kept where nobody changes them; None = read anew each time
+    known:  what was read before, where nobody else writes; None = others write, everything is read anew
     """
 
     settings: Settings
@@ -50,4 +61,4 @@ class House:
     tray: Tray = field(default_factory=Tray)
     nudge: Nudge = enqueue
     chance: random.Random = field(default_factory=random.Random)
-    known: dict[int, Person] | None = None
+    known: Known | None = None

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.catalog import Published
-from jobs.house import House
+from jobs.house import Holds, House
 from rules.timetable import timetable
 from store import limits, messages, runs, versions
 
@@ -42,9 +42,7 @@ async def look(house: House, connection: AsyncConnection, now: datetime, most: M
     published = await house.catalog.newest(connection)
     if published is None:
         return None
-    pauses = await versions.pauses(connection)
-    approved = await versions.approvals(connection)
-    accounts = await limits.every(connection)
+    pauses, approved, accounts = await _holds(house, connection)
     room = dict.fromkeys(house.channels, 0) | await _room(connection, accounts, now)
     room = {channel: min(free, most.get(channel, free)) for channel, free in room.items()}
     active = sorted(
@@ -67,6 +65,15 @@ async def look(house: House, connection: AsyncConnection, now: datetime, most: M
         {account.channel: account.open_until for account in accounts if account.open_until is not None and account.open_until > now},
         {run.id: run.campaign for run in active},
     )
+
+
+async def _holds(house: House, connection: AsyncConnection) -> Holds:
+    if house.known is not None and house.known.holds is not None:
+        return house.known.holds
+    holds = await versions.pauses(connection), await versions.approvals(connection), await limits.every(connection)
+    if house.known is not None:
+        house.known.holds = holds
+    return holds
 
 
 def held_for_approval(published: Published, category: str, campaign: str, content_hash: str, approved: Collection[tuple[str, str]]) -> bool:

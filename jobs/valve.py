@@ -53,7 +53,7 @@ async def valve(house: House, now: datetime) -> Report:
     """Decide until the released stock is full or nothing is left that may go now."""
     report = Report()
     async with house.database.begin() as connection:
-        if not await messages.valve_lock(connection):
+        if not await _won(house, connection):
             return report
         report.expired = await messages.expire(connection, now, HOUSEKEEPING)
         await messages.wake(connection, now, HOUSEKEEPING)
@@ -63,7 +63,7 @@ async def valve(house: House, now: datetime) -> Report:
     for _ in range(PASSES):
         before = report.decided
         async with house.database.begin() as connection:
-            if not await messages.valve_lock(connection):
+            if not await _won(house, connection):
                 break
             more = await _pass(house, connection, max(now, house.clock.now()), report)
         if not more or report.decided == before:
@@ -72,6 +72,10 @@ async def valve(house: House, now: datetime) -> Report:
         log.info("valve.decided", released=report.released, deferred=report.deferred.total(), suppressed=report.suppressed.total(),
                  merged=report.merged, expired=report.expired)  # fmt: skip
     return report
+
+
+async def _won(house: House, connection: AsyncConnection) -> bool:
+    return house.known is not None or await messages.valve_lock(connection)
 
 
 async def _pass(house: House, connection: AsyncConnection, now: datetime, report: Report) -> bool:
@@ -85,7 +89,7 @@ async def _pass(house: House, connection: AsyncConnection, now: datetime, report
     if not candidates:
         return False
     published, ids = found.published, {candidate.person_id for candidate in candidates}
-    people, history = await facts.of_people(connection, published, list(ids), now, house.known)
+    people, history = await facts.of_people(connection, published, list(ids), now, house.known.people if house.known else None)
     decisions = arbitrate(candidates, people, history, published.policy, published.calendar, now, found.room, rivals)
     decisions = await lanes.keep_to(connection, found, decisions, people, history, now)
     outcomes = await digests.join(house, connection, published, decisions, rivals, people, history, now)

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from config.loader import Config
 from jobs.catalog import Catalog, Published
 from jobs.clock import VirtualClock
-from jobs.house import House
+from jobs.house import House, Known
 from jobs.reconcile import reconcile
 from scheduler.bootstrap import publish
 from scheduler.drive import drive
@@ -40,7 +40,7 @@ async def rehearse(
     # The longest calendar cap reaches back a month.
     async with scratch(house.database, min(since, house.clock.now()) - _MONTH, snapshot) as database:
         clock = VirtualClock(since)
-        stage = replace(house, database=database, clock=clock, catalog=Settled(house.channels), accounts={}, nudge=_nobody, known={})
+        stage = replace(house, database=database, clock=clock, catalog=Settled(house.channels), accounts={}, nudge=_nobody, known=Known())
         kept = (await _set(stage, config)).policy.lookback + _DAY
 
         untidy = 0
