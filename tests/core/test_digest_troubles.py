@@ -138,7 +138,7 @@ async def test_what_has_expired_by_the_claim_is_not_shown(stage: Stage) -> None:
     assert (status, (reason or "").rpartition(":")[0]) == ("expired", "expired_after:not_carried")
 
 
-@pytest.mark.parametrize("channel", ["push", "email", "whatsapp"])
+@pytest.mark.parametrize("channel", ["push", "email"])
 async def test_a_played_weekend_with_every_kind_of_trouble_loses_nothing(stage: Stage, channel: str) -> None:
     people = range(1, 11)
     for number in people:

@@ -217,5 +217,5 @@ def test_two_houses_never_break_a_rule_and_lose_nothing(server: str, template: s
     Here.server, Here.template = server, template
     run_state_machine_as_test(
         Here,
-        settings=settings(max_examples=10, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck), database=None),
+        settings=settings(max_examples=8, stateful_step_count=16, deadline=None, suppress_health_check=list(HealthCheck), database=None),
     )
