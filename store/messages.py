@@ -108,11 +108,6 @@ _CANCEL = sql(
     """UPDATE messages SET status = 'cancelled', reason = :reason, settled_at = :now, next_attempt_at = NULL
        WHERE run_id = :run AND status IN ('queued', 'deferred')"""
 )
-_NEXT_WAKE = sql(
-    """SELECT least((SELECT min(next_attempt_at) FROM messages WHERE status = 'deferred'),
-                    (SELECT min(expires_at) FROM messages WHERE status IN ('queued', 'deferred')),
-                    (SELECT min(lease_until) FROM messages WHERE status = 'sending')) AS at"""
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +199,3 @@ async def enqueue(connection: AsyncConnection, chunks: Sequence[Chunk]) -> None:
 async def cancel(connection: AsyncConnection, run_id: int, reason: str, now: datetime) -> int:
     """Withdraw what of a run still waits."""
     return await run(connection, _CANCEL, run=run_id, reason=reason, now=now)
-
-
-async def next_wake(connection: AsyncConnection) -> datetime | None:
-    """The earliest moment at which a waiting message needs to be looked at again."""
-    at = (await rows(connection, _NEXT_WAKE))[0].at
-    return at if isinstance(at, datetime) else None

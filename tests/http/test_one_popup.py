@@ -213,7 +213,9 @@ async def test_importance_is_that_of_the_newest_rules(phone: Phone) -> None:
 
 async def test_of_equals_the_one_that_expires_earlier_goes_first_then_the_older(phone: Phone) -> None:
     async def offered() -> str:
-        return str((await offer(phone.house, 1, "app_open", phone.clock.now())).item.campaign)  # type: ignore[union-attr]
+        item = (await offer(phone.house, 1, "app_open", phone.clock.now())).item
+        assert item is not None
+        return str(item.campaign)
 
     await phone.configured(CALM.replace("info: {priority: 30}", "info: {priority: 50}"))
     assert await offered() == "first"  # 2 days, the other 7

@@ -30,7 +30,7 @@ def show_time(at: datetime, zone: str) -> str:
 
 def read_day(text: str) -> date:
     """`Fri 2026-11-20`. Raises ValueError when that day is not a Friday."""
-    day = datetime.strptime(text, "%a %Y-%m-%d").date()  # noqa: DTZ007
+    day = datetime.strptime(text, "%a %Y-%m-%d").replace(tzinfo=UTC).date()
     if f"{day:%a %Y-%m-%d}" != text:
         raise ValueError(f'"{text}" is a {day:%a}')
     return day
