@@ -11,10 +11,10 @@ def key(address: str) -> str:
     return f"CASE WHEN {address}.sort = 'email' THEN lower({address}.value) ELSE {address}.value END"
 
 
-def dead(address: str, *, at: str | None = None) -> str:
-    """Whether an alias of `addresses` is dropped; now, or at the instant `at`."""
+def dead(address: str) -> str:
+    """Whether an alias of `addresses` is dropped."""
     return f"""EXISTS (SELECT FROM suppressions x WHERE x.value = {key(address)} AND x.sort = {address}.sort
-                       AND x.kind = 'address' AND {live("x", at)})"""
+                       AND x.kind = 'address' AND x.lifted_at IS NULL)"""
 
 
 def usable(address: str) -> str:
@@ -34,10 +34,3 @@ def refusals(person: str) -> str:
     return f"""SELECT x.channel FROM suppressions x WHERE x.person_id = {person} AND x.lifted_at IS NULL
                UNION SELECT x.channel FROM addresses o JOIN suppressions x ON x.value = {key("o")} AND x.sort = o.sort
                WHERE o.person_id = {person} AND x.kind <> 'address' AND x.lifted_at IS NULL"""
-
-
-def live(suppression: str, at: str | None = None) -> str:
-    """Whether a suppression is in force; now, or was at the instant `at`."""
-    if at is None:
-        return f"{suppression}.lifted_at IS NULL"
-    return f"{suppression}.at < {at} AND ({suppression}.lifted_at IS NULL OR {suppression}.lifted_at > {at})"

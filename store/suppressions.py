@@ -33,8 +33,8 @@ class Source(StrEnum):
 
 # In one order whoever writes, so that two who say the same things wait for each other instead of both.
 _SPEAK = sql(
-    """INSERT INTO suppressions (kind, channel, person_id, at, source, code, evidence)
-       SELECT :kind, v.channel, v.person, :now, :source, v.code, v.evidence
+    """INSERT INTO suppressions (kind, channel, person_id, at, recorded_at, source, code, evidence)
+       SELECT :kind, v.channel, v.person, :now, :now, :source, v.code, v.evidence
        FROM unnest(:people, :channels, :codes, :evidence) AS v(person, channel, code, evidence) ORDER BY v.person, v.channel
        ON CONFLICT (person_id, channel, kind) WHERE lifted_at IS NULL AND person_id IS NOT NULL DO NOTHING""",
     people=LONGS,
@@ -42,10 +42,10 @@ _SPEAK = sql(
     codes=TEXTS,
     evidence=TEXTS,
 )
-_INTO_DEAD = "INSERT INTO suppressions (kind, sort, value, at, source, code, evidence)"
+_INTO_DEAD = "INSERT INTO suppressions (kind, sort, value, at, recorded_at, source, code, evidence)"
 _DEAD_ALREADY = "ON CONFLICT (value, sort) WHERE lifted_at IS NULL AND kind = 'address' DO NOTHING"
 _DROP = sql(
-    f"""{_INTO_DEAD} SELECT 'address', a.sort, {key("a")}, :now, :source, a.code, a.evidence
+    f"""{_INTO_DEAD} SELECT 'address', a.sort, {key("a")}, :now, :now, :source, a.code, a.evidence
         FROM unnest(:sorts, :values, :codes, :evidence) AS a(sort, value, code, evidence) ORDER BY 3, 2 {_DEAD_ALREADY}""",
     sorts=TEXTS,
     values=TEXTS,
@@ -53,7 +53,7 @@ _DROP = sql(
     evidence=TEXTS,
 )
 _DROP_BY_ID = sql(
-    f"""{_INTO_DEAD} SELECT 'address', a.sort, {key("a")}, :now, :source, v.code, v.evidence
+    f"""{_INTO_DEAD} SELECT 'address', a.sort, {key("a")}, :now, :now, :source, v.code, v.evidence
         FROM unnest(:ids, :codes, :evidence) AS v(id, code, evidence) JOIN addresses a ON a.id = v.id ORDER BY 3, 2 {_DEAD_ALREADY}""",
     ids=LONGS,
     codes=TEXTS,

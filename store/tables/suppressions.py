@@ -17,7 +17,8 @@ suppressions = Table(
     Column("person_id", BigInteger, ForeignKey("people.id", ondelete="CASCADE")),
     Column("sort", Text),
     Column("value", Text),  # an e-mail address in lower case, everything else as in addresses
-    Column("at", When, nullable=False),
+    Column("at", When, nullable=False),  # when it was said or found
+    Column("recorded_at", When, nullable=False),  # since when it holds
     Column("source", Text, nullable=False),
     Column("code", Text),  # the provider's own
     Column("evidence", Text, nullable=False),

@@ -11,8 +11,8 @@ branch_labels = None
 depends_on = None
 
 _OPTOUTS = """
-INSERT INTO suppressions (kind, channel, person_id, at, source, code, evidence, lifted_at, lifted_by, lift_evidence)
-SELECT 'opt_out', channel, person_id, at,
+INSERT INTO suppressions (kind, channel, person_id, at, recorded_at, source, code, evidence, lifted_at, lifted_by, lift_evidence)
+SELECT 'opt_out', channel, person_id, at, at,
        CASE WHEN evidence = 'one-click' THEN 'one-click' WHEN evidence LIKE 'provider:%' THEN 'provider'
             WHEN evidence LIKE 'receipt:%' THEN 'receipt' ELSE 'operator' END,
        CASE WHEN evidence LIKE 'provider:%' THEN split_part(evidence, ':', 2) END, evidence,
@@ -20,22 +20,22 @@ SELECT 'opt_out', channel, person_id, at,
        CASE WHEN withdrawn_at IS NOT NULL THEN 'opted in again; recorded before version 0008' END
 FROM optouts ORDER BY at, id"""
 _DROPPED = """
-INSERT INTO suppressions (kind, sort, value, at, source, code, evidence)
-SELECT DISTINCT ON (sort, address) 'address', sort, address, dropped_at, 'provider', drop_reason,
+INSERT INTO suppressions (kind, sort, value, at, recorded_at, source, code, evidence)
+SELECT DISTINCT ON (sort, address) 'address', sort, address, dropped_at, dropped_at, 'provider', drop_reason,
        'dropped before version 0008: ' || coalesce(drop_reason, 'no code')
 FROM (SELECT *, CASE WHEN sort = 'email' THEN lower(value) ELSE value END AS address FROM addresses WHERE dropped_at IS NOT NULL) dead
 ORDER BY sort, address, dropped_at"""
 _OPTOUTS_BACK = """
 INSERT INTO optouts (person_id, channel, at, evidence, withdrawn_at)
 SELECT DISTINCT ON (person_id, channel, lifted_at) person_id, channel, at, evidence, lifted_at FROM (
-  SELECT person_id, channel, at, evidence, lifted_at FROM suppressions WHERE person_id IS NOT NULL
+  SELECT person_id, channel, recorded_at AS at, evidence, lifted_at FROM suppressions WHERE person_id IS NOT NULL
   UNION ALL
-  SELECT a.person_id, x.channel, x.at, x.evidence, x.lifted_at FROM suppressions x
+  SELECT a.person_id, x.channel, x.recorded_at, x.evidence, x.lifted_at FROM suppressions x
   JOIN addresses a ON a.sort = x.sort AND CASE WHEN a.sort = 'email' THEN lower(a.value) ELSE a.value END = x.value
   WHERE x.kind <> 'address') word
 ORDER BY person_id, channel, lifted_at, at"""
 _DROPPED_BACK = """
-UPDATE addresses a SET dropped_at = x.at, drop_reason = coalesce(x.code, x.source) FROM suppressions x
+UPDATE addresses a SET dropped_at = x.recorded_at, drop_reason = coalesce(x.code, x.source) FROM suppressions x
 WHERE x.kind = 'address' AND x.lifted_at IS NULL AND x.sort = a.sort
   AND x.value = CASE WHEN a.sort = 'email' THEN lower(a.value) ELSE a.value END"""
 
@@ -59,6 +59,7 @@ def _create() -> None:
         sa.Column("sort", sa.Text(), nullable=True),
         sa.Column("value", sa.Text(), nullable=True),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("code", sa.Text(), nullable=True),
         sa.Column("evidence", sa.Text(), nullable=False),
