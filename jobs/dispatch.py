@@ -21,7 +21,8 @@ from jobs.render import Renderer
 from jobs.settlement import combine, outcome_row, settlement
 from jobs.withdrawal import opt_out
 from store import digests as store_digests
-from store import limits, outbox, popups, receipts, versions
+from store import limits, outbox, popups, receipts, suppressions, versions
+from store.suppressions import Source
 
 log = structlog.get_logger()
 
@@ -183,14 +184,14 @@ async def _settle(house: House, account: Account, items: Sequence[Item], answers
     now = house.clock.now()
     results: list[tuple[Item, Outcome]] = []
     attempts: list[outbox.Attempt] = []
-    dead: list[tuple[int, str]] = []
+    dead: list[tuple[int, str, str]] = []
     for item, given in zip(items, answers, strict=True):
         results.append((item, item.fault or combine([answer.outcome for answer in given])))
         for answer in given:
             kind, code, provider_id = outcome_row(answer.outcome)
             attempts.append(outbox.Attempt(item.row.id, answer.address_id, answer.at, kind, code, provider_id))
             if isinstance(answer.outcome, Rejected) and answer.outcome.drop_address and answer.address_id is not None:
-                dead.append((answer.address_id, answer.outcome.code))
+                dead.append((answer.address_id, answer.outcome.code, f"message {item.row.id}"))
     async with house.database.begin() as connection:
         published = await house.catalog.newest(connection)
         categories = published.config.rules.categories if published else {}
@@ -207,8 +208,8 @@ async def _settle(house: House, account: Account, items: Sequence[Item], answers
         ours = await outbox.settle(connection, settlements)
         await receipts.catch_up(connection, list(ours), now)
         await outbox.record_attempts(connection, attempts)
-        await outbox.drop_addresses(connection, dead, now)
-        await opt_out(house, connection, _opt_outs(account, results), now)
+        await suppressions.drop_by_id(connection, dead, now)
+        await opt_out(house, connection, _opt_outs(account, results), now, Source.PROVIDER)
         await popups.publish(connection, house.tray.take(ours, [item.row.id for item in items]), now)
         await _signals(house, connection, account, results, now)
         await _count(house, connection, account, results, now)

@@ -14,8 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from channels.base import Channel, Receipt, ReceiptKind
 from jobs.house import House
 from jobs.links import message_id
-from jobs.withdrawal import opt_out
+from jobs.withdrawal import drop_addresses, opt_in, opt_out
 from store import receipts
+from store.suppressions import Source
 
 log = structlog.get_logger()
 
@@ -118,17 +119,23 @@ async def _people(house: House, connection: AsyncConnection, channel: Channel, f
     if channel.addresses is None:
         return
     owners = await receipts.owners(connection, channel.addresses, [item.receipt.address for item in fresh if item.receipt.address])
-    out = [
-        (person, channel.name, f"receipt:{item.fact.event_id}")
+    said = {
+        kind: [
+            (person, channel.name, f"receipt:{item.fact.event_id}")
+            for item in fresh
+            if item.receipt.kind is kind
+            for person in owners.get(item.receipt.address or "", [])
+        ]
+        for kind in (ReceiptKind.OPTED_OUT, ReceiptKind.OPTED_IN)
+    }
+    await opt_out(house, connection, said[ReceiptKind.OPTED_OUT], now)
+    await opt_in(connection, said[ReceiptKind.OPTED_IN], now)
+    dead = [
+        (channel.addresses, item.receipt.address, item.receipt.code or "receipt", f"receipt:{item.fact.event_id}")
         for item in fresh
-        if item.receipt.kind is ReceiptKind.OPTED_OUT
-        for person in owners.get(item.receipt.address or "", [])
+        if item.receipt.drop_address and item.receipt.address
     ]
-    back = [person for item in fresh if item.receipt.kind is ReceiptKind.OPTED_IN for person in owners.get(item.receipt.address or "", [])]
-    await opt_out(house, connection, out, now)
-    await receipts.opt_in(connection, back, channel.name, now)
-    dead = [(item.receipt.address, item.receipt.code or "receipt") for item in fresh if item.receipt.drop_address and item.receipt.address]
-    await receipts.drop(connection, channel.addresses, dead, now)
+    await drop_addresses(connection, dead, now, Source.RECEIPT)
     for item in fresh:
         if item.receipt.kind in _ABOUT_PEOPLE:
             log.info(f"customer.{item.receipt.kind}", channel=channel.name, receipt_id=item.row.id)

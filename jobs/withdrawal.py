@@ -1,4 +1,4 @@
-"""A person's word against offers on a channel: recorded, and what waits of them stopped, in one transaction."""
+"""The suppression list written: a word is recorded with its evidence, and what waits against it stopped, in one transaction."""
 
 from __future__ import annotations
 
@@ -9,16 +9,51 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.house import House
-from store import outbox, withdrawal
+from store import suppressions, withdrawal
+from store.suppressions import Source, Word
 
 log = structlog.get_logger()
 
+People = Sequence[tuple[int, str, str]]
 
-async def opt_out(house: House, connection: AsyncConnection, people: Sequence[tuple[int, str, str]], now: datetime) -> None:
-    """(person id, channel, evidence) each. Pop-ups that lie ready are looked at again when the app asks for them."""
+
+async def opt_out(
+    house: House, connection: AsyncConnection, people: People, now: datetime, source: Source = Source.RECEIPT, code: str | None = None
+) -> None:
+    """(person id, channel, evidence) each: no more offers there. Raises IntegrityError when a person is gone."""
+    await _refuse(house, connection, "opt_out", people, now, source, code)
+
+
+async def complain(
+    house: House, connection: AsyncConnection, people: People, now: datetime, source: Source = Source.REPORT, code: str | None = None
+) -> None:
+    """(person id, channel, evidence) each: somebody called an offer spam. It stops what an opt-out stops."""
+    await _refuse(house, connection, "complaint", people, now, source, code)
+
+
+async def opt_in(connection: AsyncConnection, people: People, now: datetime) -> int:
+    """(person id, channel, evidence) each: the person's own word again. How many opt-outs and complaints it lifted."""
+    return await suppressions.take_back(connection, people, now)
+
+
+async def drop_addresses(
+    connection: AsyncConnection, dead: Sequence[tuple[str, str, str, str]], now: datetime, source: Source = Source.BOUNCE
+) -> int:
+    """(sort of address, address, the provider's code, evidence) each: never written to again by anybody. How many were new.
+
+    The address need not be a customer's. Evidence says how it is known, without the address: `bounce of kabar-42`.
+    Nothing is stopped: the valve and the claim find no address, and may take another channel.
+    """
+    return await suppressions.drop(connection, dead, now, source)
+
+
+async def _refuse(
+    house: House, connection: AsyncConnection, word: Word, people: People, now: datetime, source: Source, code: str | None
+) -> None:
+    """Pop-ups that lie ready are looked at again when the app asks for them."""
     if not people:
         return
-    await outbox.opt_out(connection, people, now)
+    await suppressions.speak(connection, word, people, now, source, code)
     published = await house.catalog.newest(connection)
     offers = published.offers if published else ()
     stopped = await withdrawal.stop_offers(connection, [(person, channel) for person, channel, _ in people], offers, now)

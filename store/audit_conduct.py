@@ -29,19 +29,23 @@ WHERE s.asked AND (s.released_at > q.set_at + interval '5 seconds' AND s.release
                    OR s.sent_at > q.set_at + interval '3 minutes' AND s.sent_at < q.lifted_at)
 ORDER BY s.id, q.set_at"""
 
+# An address that was on the suppression list when the message was released.
+_DEAD = """x.kind = 'address' AND x.sort = a.sort AND x.value = CASE a.sort WHEN 'email' THEN lower(a.value) ELSE a.value END
+  AND x.recorded_at < s.released_at AND (x.lifted_at IS NULL OR x.lifted_at > s.released_at)"""
 # What a customer file no longer lists, and when it left it, is not recorded: any address counts that was not dropped by then.
 _NO_ADDRESS = f"""
 SELECT s.id, t.sort AS word, {_NO_OTHER}
 FROM audit_sent s JOIN jsonb_to_recordset(:sorts) AS t(channel text, sort text) ON t.channel = s.channel
 WHERE s.asked AND s.carrier_id IS NULL
   AND NOT EXISTS (SELECT FROM addresses a WHERE a.person_id = s.person_id AND a.sort = t.sort
-                  AND (a.dropped_at IS NULL OR a.dropped_at > s.released_at))"""
-_WRONG_ADDRESS = """
+                  AND NOT EXISTS (SELECT FROM suppressions x WHERE {_DEAD}))"""
+_WRONG_ADDRESS = f"""
 SELECT DISTINCT ON (s.id) s.id, CASE WHEN a.person_id <> s.person_id THEN 'of another customer' ELSE 'dropped' END AS word,
-       CAST(NULL AS bigint) AS other, CASE WHEN a.person_id = s.person_id THEN a.dropped_at END AS other_at
+       CAST(NULL AS bigint) AS other, CASE WHEN a.person_id = s.person_id THEN x.recorded_at END AS other_at
 FROM audit_sent s JOIN attempts t ON t.message_id = s.id AND t.outcome IN ('sent', 'unknown') AND t.at >= s.released_at
 JOIN addresses a ON a.id = t.address_id
-WHERE s.asked AND (a.person_id <> s.person_id OR a.dropped_at < s.released_at)
+LEFT JOIN suppressions x ON {_DEAD}
+WHERE s.asked AND (a.person_id <> s.person_id OR x.id IS NOT NULL)
 ORDER BY s.id, t.id"""
 
 # What a receipt called failed may be sent again on an operator's word.

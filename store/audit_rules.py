@@ -65,6 +65,17 @@ CROSS JOIN LATERAL (
 WHERE s.judge AND s.earlier >= s.since - {_GRACE} AND before.contacts >= s.most
 ORDER BY s.id"""
 
+
+def _word_in_force(whose: str) -> str:
+    """Somebody opted out or complained, it was on record when the message was released, and not taken back by then."""
+    return f"""EXISTS (SELECT FROM suppressions x WHERE {whose} AND x.kind IN ('opt_out', 'complaint') AND x.channel = s.channel
+               AND x.recorded_at < s.released_at AND (x.lifted_at IS NULL OR x.lifted_at > s.released_at))"""
+
+
+# Said of an address, a word holds for whom it really went to.
+_OF_ITS_ADDRESS = """(x.sort, x.value) IN (SELECT a.sort, CASE a.sort WHEN 'email' THEN lower(a.value) ELSE a.value END
+                   FROM attempts t JOIN addresses a ON a.id = t.address_id WHERE t.message_id = s.id)"""
+
 _NOTHING = "CAST(NULL AS bigint) AS other, CAST(NULL AS timestamptz) AS other_at FROM audit_sent s WHERE s.asked"
 
 CHECKS: dict[Kind, str] = {
@@ -78,8 +89,7 @@ CHECKS: dict[Kind, str] = {
     Kind.CONSENT: f"""SELECT s.id, s.category AS word, {_NOTHING} AND s.offer
                       AND (s.consent -> 'marketing') IS DISTINCT FROM CAST('true' AS jsonb)""",
     Kind.OPTED_OUT: f"""SELECT s.id, s.category AS word, {_NOTHING} AND s.offer
-                        AND EXISTS (SELECT FROM optouts o WHERE o.person_id = s.person_id AND o.channel = s.channel
-                                    AND o.at < s.released_at AND (o.withdrawn_at IS NULL OR o.withdrawn_at > s.released_at))""",
+                        AND ({_word_in_force("x.person_id = s.person_id")} OR {_word_in_force(_OF_ITS_ADDRESS)})""",
     Kind.UNLAWFUL_HOURS: f"""SELECT s.id, coalesce(s.consent ->> 'hours', 'none') AS word, {_NOTHING} AND s.offer
                              AND s.personal AND {_closed("s.book || '/lawful'")}
                              AND (s.consent ->> 'hours' IS NULL OR {_closed("'text:' || (s.consent ->> 'hours')")})""",

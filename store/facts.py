@@ -9,11 +9,12 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.statements import LONGS, rows, sql
+from store.suppressed import refusals, usable
 
 _PEOPLE = sql(
-    """SELECT p.id, p.timezone, p.contact_hours, p.consents,
-              ARRAY(SELECT DISTINCT a.sort FROM addresses a WHERE a.person_id = p.id AND a.listed AND a.dropped_at IS NULL) AS sorts,
-              ARRAY(SELECT o.channel FROM optouts o WHERE o.person_id = p.id AND o.withdrawn_at IS NULL) AS opted_out
+    f"""SELECT p.id, p.timezone, p.contact_hours, p.consents,
+              ARRAY(SELECT DISTINCT a.sort FROM addresses a WHERE a.person_id = p.id AND {usable("a")}) AS sorts,
+              ARRAY({refusals("p.id")}) AS opted_out
        FROM unnest(:ids) AS wanted(id) JOIN people p ON p.id = wanted.id""",
     ids=LONGS,
 )

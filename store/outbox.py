@@ -11,13 +11,13 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.statements import INTS, LONGS, TEXTS, TIMES, rows, run, sql
+from store.suppressed import refused, usable
 
 # Claimed and committed, with lease and fencing token, before the first byte leaves. What changed since the release is
 # looked at here once more: paused messages are left alone, expired ones and offers to people who opted out set aside.
 _CLAIM = sql(
-    """WITH picked AS MATERIALIZED (
-         SELECT m.id, m.category = ANY(:offers) AND EXISTS (SELECT FROM optouts o WHERE o.person_id = m.person_id
-                                                            AND o.channel = m.channel AND o.withdrawn_at IS NULL) AS refused
+    f"""WITH picked AS MATERIALIZED (
+         SELECT m.id, m.category = ANY(:offers) AND {refused("m.person_id", "m.channel")} AS refused
          FROM messages m WHERE m.chunk_id = :chunk AND m.status = 'released'
            AND NOT EXISTS (SELECT FROM pauses q JOIN runs r ON r.id = m.run_id
                            WHERE coalesce(q.channel, m.channel) = m.channel AND coalesce(q.campaign, r.campaign) = r.campaign)
@@ -35,7 +35,7 @@ _CLAIM = sql(
        SELECT c.*, p.customer_no, p.name, p.locale, p.attributes, r.campaign, r.version_id, r.priority, r.data AS run_data,
               e.data AS event_data,
               coalesce((SELECT jsonb_agg(jsonb_build_array(a.id, a.kind, a.value, a.platform) ORDER BY a.id) FROM addresses a
-                        WHERE a.person_id = c.person_id AND a.sort = :sort AND a.listed AND a.dropped_at IS NULL), '[]') AS addresses
+                        WHERE a.person_id = c.person_id AND a.sort = :sort AND {usable("a")}), '[]') AS addresses
        FROM claimed c JOIN people p ON p.id = c.person_id JOIN runs r ON r.id = c.run_id
        LEFT JOIN events e ON e.id = c.event_ref ORDER BY c.id""",
     offers=TEXTS,
@@ -70,20 +70,6 @@ _ATTEMPTS = sql(
     outcomes=TEXTS,
     codes=TEXTS,
     provider_ids=TEXTS,
-)
-_DROP = sql(
-    """UPDATE addresses a SET dropped_at = :now, drop_reason = v.reason FROM unnest(:ids, :reasons) AS v(id, reason)
-       WHERE a.id = v.id AND a.dropped_at IS NULL""",
-    ids=LONGS,
-    reasons=TEXTS,
-)
-_OPT_OUT = sql(
-    """INSERT INTO optouts (person_id, channel, at, evidence) SELECT v.person, v.channel, :now, v.evidence
-       FROM unnest(:people, :channels, :evidence) AS v(person, channel, evidence)
-       ON CONFLICT (person_id, channel) WHERE withdrawn_at IS NULL DO NOTHING""",
-    people=LONGS,
-    channels=TEXTS,
-    evidence=TEXTS,
 )
 _HAND_BACK = sql(
     "UPDATE messages SET status = 'queued', chunk_id = NULL, released_at = NULL WHERE chunk_id = :chunk AND status = 'released'"
@@ -190,19 +176,6 @@ async def record_attempts(connection: AsyncConnection, attempts: Sequence[Attemp
             codes=[item.code for item in attempts],
             provider_ids=[item.provider_id for item in attempts],
         )
-
-
-async def drop_addresses(connection: AsyncConnection, dead: Sequence[tuple[int, str]], now: datetime) -> None:
-    """(address id, the provider's code) each."""
-    if dead:
-        await run(connection, _DROP, ids=[item[0] for item in dead], reasons=[item[1] for item in dead], now=now)
-
-
-async def opt_out(connection: AsyncConnection, people: Sequence[tuple[int, str, str]], now: datetime) -> None:
-    """(person id, channel, evidence) each; a second word changes nothing."""
-    if people:
-        ids, channels, evidence = (list(column) for column in zip(*people, strict=True))
-        await run(connection, _OPT_OUT, people=ids, channels=channels, evidence=evidence, now=now)
 
 
 async def hand_back(connection: AsyncConnection, chunk: int) -> int:

@@ -76,16 +76,6 @@ _BY_ADDRESS = sql(
     """SELECT a.value, a.person_id, a.id FROM addresses a WHERE a.value = ANY(:values) AND a.sort = :sort""",
     values=TEXTS,
 )
-_DROP_OF = sql(
-    """UPDATE addresses a SET dropped_at = :now, drop_reason = v.reason
-       FROM unnest(:values, :reasons) AS v(value, reason)
-       WHERE a.value = v.value AND a.sort = :sort AND a.dropped_at IS NULL""",
-    values=TEXTS,
-    reasons=TEXTS,
-)
-_REVOKE = sql(
-    "UPDATE optouts SET withdrawn_at = :now WHERE person_id = ANY(:people) AND channel = :channel AND withdrawn_at IS NULL", people=LONGS
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,15 +165,3 @@ async def owners(connection: AsyncConnection, sort: str, values: Sequence[str]) 
     for row in await rows(connection, _BY_ADDRESS, sort=sort, values=list(values)):
         found.setdefault(row.value, []).append(row.person_id)
     return found
-
-
-async def drop(connection: AsyncConnection, sort: str, dead: Sequence[tuple[str, str]], now: datetime) -> None:
-    """(address, code) each."""
-    if dead:
-        await run(connection, _DROP_OF, sort=sort, values=[item[0] for item in dead], reasons=[item[1] for item in dead], now=now)
-
-
-async def opt_in(connection: AsyncConnection, people: Sequence[int], channel: str, now: datetime) -> None:
-    """The person's own word again, the only one that lifts an opt-out."""
-    if people:
-        await run(connection, _REVOKE, people=list(people), channel=channel, now=now)

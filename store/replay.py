@@ -10,13 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import rekey
 from store.statements import TEXTS, rows, sql
+from store.suppressed import refused, usable
 
 # It was tried, so its patience with the rules is over and done with.
 # Judged by what is true now, not by the code it failed with: an address that came with a new customer file can work.
-_FAILED = """SELECT m.id, m.run_id, m.trail @> '[{"is": "replayed"}]' AS before, m.expires_at <= :now AS late,
-       EXISTS (SELECT FROM optouts o WHERE o.person_id = m.person_id AND o.channel = m.channel AND o.withdrawn_at IS NULL)
+_FAILED = f"""SELECT m.id, m.run_id, m.trail @> '[{{"is": "replayed"}}]' AS before, m.expires_at <= :now AS late,
+       {refused("m.person_id", "m.channel")}
        OR (s.sort <> '' AND NOT EXISTS (SELECT FROM addresses a WHERE a.person_id = m.person_id AND a.sort = s.sort
-                                                                AND a.listed AND a.dropped_at IS NULL)) AS hopeless
+                                                                AND {usable("a")})) AS hopeless
 FROM messages m JOIN runs r ON r.id = m.run_id LEFT JOIN unnest(:channels, :sorts) AS s(channel, sort) ON s.channel = m.channel
 WHERE m.status = 'failed' AND (CAST(:campaign AS text) IS NULL OR r.campaign = :campaign)"""
 _REPLAY = sql(

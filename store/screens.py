@@ -10,6 +10,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.statements import JSON, rows, run, sql
+from store.suppressed import refused
 
 # Two apps of one person that ask at once are answered one after the other.
 _LOCK = sql("SELECT pg_advisory_xact_lock(hashtextextended('kabar.popups', :person))")
@@ -17,7 +18,7 @@ _LOCK = sql("SELECT pg_advisory_xact_lock(hashtextextended('kabar.popups', :pers
 # and, of one that was given to an app which has not told of it yet, as if it were shown at the last moment it may be.
 # Everything that may have changed since a pop-up was put here is asked again: opt-out, consent to offers, pauses, priority.
 _WAITING = sql(
-    """WITH held AS MATERIALIZED (
+    f"""WITH held AS MATERIALIZED (
          SELECT p.message_id, greatest(
              p.shown_at + CAST(:gap AS interval),
              CASE WHEN p.gone_at IS NULL OR p.gone_at < p.shown_at THEN p.shown_at + CAST(:on_screen AS interval) END,
@@ -33,7 +34,7 @@ _WAITING = sql(
        LEFT JOIN jsonb_to_recordset(:categories) AS c(name text, priority int, offer bool) ON c.name = m.category
        WHERE p.person_id = :person AND p.closed_at IS NULL AND p.expires_at > :now AND (p.retry_at IS NULL OR p.retry_at <= :now)
          AND coalesce(p.content ->> 'trigger', 'app_open') = :trigger
-         AND NOT EXISTS (SELECT FROM optouts o WHERE o.person_id = p.person_id AND o.channel = m.channel AND o.withdrawn_at IS NULL)
+         AND NOT {refused("p.person_id", "m.channel")}
          AND (NOT coalesce(c.offer, true) OR h.consents -> m.channel -> 'marketing' = 'true')
          AND NOT EXISTS (SELECT FROM pauses q
                          WHERE coalesce(q.channel, m.channel) = m.channel AND coalesce(q.campaign, r.campaign) = r.campaign)

@@ -10,13 +10,21 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.statements import rows, sql
+from store.suppressed import key
 
 _SUBJECT = sql("SELECT id, customer_no, name, locale, timezone, contact_hours, consents FROM people WHERE customer_no = :customer_no")
 _ADDRESSES = sql(
-    """SELECT sort, kind, value, platform, listed, dropped_at, drop_reason FROM addresses
-       WHERE person_id = :person ORDER BY sort, id"""
+    f"""SELECT a.sort, a.kind, a.value, a.platform, a.listed, x.recorded_at AS dropped_at, coalesce(x.code, x.source) AS drop_reason
+        FROM addresses a LEFT JOIN suppressions x ON x.value = {key("a")} AND x.sort = a.sort AND x.kind = 'address' AND x.lifted_at IS NULL
+        WHERE a.person_id = :person ORDER BY a.sort, a.id"""
 )
-_OPTOUTS = sql("SELECT channel, at, withdrawn_at, evidence FROM optouts WHERE person_id = :person ORDER BY at, id")
+_SUPPRESSIONS = sql(
+    f"""WITH theirs AS MATERIALIZED (SELECT DISTINCT a.sort, {key("a")} AS value FROM addresses a WHERE a.person_id = :person)
+        SELECT x.kind, x.channel, x.sort, x.value, x.at, x.recorded_at, x.source, x.code, x.evidence,
+               x.lifted_at, x.lifted_by, x.lift_evidence
+        FROM suppressions x WHERE x.person_id = :person OR x.value IN (SELECT value FROM theirs WHERE theirs.sort = x.sort)
+        ORDER BY x.recorded_at, x.id"""
+)
 _MESSAGES = sql(
     """SELECT m.id, m.run_id, r.campaign, r.occurrence, r.content_hash, r.due_at, m.channel, m.fallback, m.category, m.topic, m.window_key,
               m.status, m.reason, m.trail, m.queued_at, m.expires_at, m.next_attempt_at, m.released_at, m.sent_at, m.delivered_at,
@@ -48,11 +56,23 @@ class Reach:
 
 
 @dataclass(frozen=True, slots=True)
-class OptOut:
-    channel: str
+class Suppression:
+    """A dead address, an opt-out or a complaint, in force or lifted. masked: the address it was said of, None = the person.
+
+    at: when it was said. recorded_at: since when it holds
+    """
+
+    kind: str
+    channel: str | None
+    masked: str | None
     at: datetime
-    withdrawn_at: datetime | None
+    recorded_at: datetime
+    source: str
+    code: str | None
     evidence: str
+    lifted_at: datetime | None
+    lifted_by: str | None
+    lift_evidence: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +154,7 @@ class Timeline:
     contact_hours: str | None
     consents: Mapping[str, Mapping[str, Any]]
     addresses: tuple[Reach, ...]
-    optouts: tuple[OptOut, ...]
+    suppressions: tuple[Suppression, ...]
     messages: tuple[Message, ...]
     echoes: tuple[Echo, ...]
 
@@ -156,7 +176,7 @@ async def timeline(connection: AsyncConnection, customer_no: str) -> Timeline | 
         contact_hours=subject.contact_hours,
         consents=subject.consents,
         addresses=tuple(_reach(row) for row in await rows(connection, _ADDRESSES, person=subject.id)),
-        optouts=tuple(OptOut(**row._asdict()) for row in await rows(connection, _OPTOUTS, person=subject.id)),
+        suppressions=tuple(_suppression(row) for row in await rows(connection, _SUPPRESSIONS, person=subject.id)),
         messages=tuple(
             _message(row, attempts.get(row.id, ()), echoes.get(row.id, ())) for row in await rows(connection, _MESSAGES, person=subject.id)
         ),
@@ -175,6 +195,12 @@ def masked(sort: str, value: str) -> str:
 
 def _reach(row: Any) -> Reach:
     return Reach(row.sort, row.kind, masked(row.sort, row.value), row.platform, row.listed, row.dropped_at, row.drop_reason)
+
+
+def _suppression(row: Any) -> Suppression:
+    values = row._asdict()
+    sort, value = values.pop("sort"), values.pop("value")
+    return Suppression(masked=None if value is None else masked(sort, value), **values)
 
 
 def _grouped(found: Sequence[Any]) -> dict[int | None, list[Any]]:

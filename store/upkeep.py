@@ -21,7 +21,7 @@ _DEAD_JOBS = sql(
          LIMIT 5000 FOR UPDATE OF j SKIP LOCKED)"""
 )
 # After a first big load the planner knows nothing yet, and what takes seconds would take minutes.
-_ANALYZE = sql("ANALYZE people, addresses, permissions, optouts, runs, messages, attempts")
+_ANALYZE = sql("ANALYZE people, addresses, permissions, suppressions, runs, messages, attempts")
 
 
 async def analyze(connection: AsyncConnection) -> None:

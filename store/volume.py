@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, false, func, literal, select, true
+from sqlalchemy import ColumnElement, TextClause, and_, bindparam, case, exists, false, func, literal, select, text, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.audience import COLUMNS, NO_VARIANT, Expansion, addressed
-from store.tables import addresses, optouts, people
+from store.suppressed import refused, usable
+from store.tables import addresses, people
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +73,17 @@ async def volumes(
 
 
 def _live(sort: str) -> ColumnElement[int]:
-    counted = select(func.count()).where(
-        addresses.c.person_id == people.c.id, addresses.c.sort == sort, addresses.c.listed, addresses.c.dropped_at.is_(None)
-    )
+    counted = select(func.count()).where(addresses.c.person_id == people.c.id, addresses.c.sort == sort, text(usable("addresses")))
     return counted.correlate(people).scalar_subquery()
 
 
 def _able(means: Means, *, offer: bool) -> ColumnElement[bool]:
-    needed: list[ColumnElement[bool]] = [true()]
+    needed: list[ColumnElement[bool] | TextClause] = [true()]
     if means.sort is not None:
         needed.append(_live(means.sort) > 0)
     if offer:
-        refused = exists().where(optouts.c.person_id == people.c.id, optouts.c.channel == means.channel, optouts.c.withdrawn_at.is_(None))
-        needed += [func.coalesce(people.c.consents[means.channel]["marketing"].as_boolean(), false()), ~refused.correlate(people)]
+        said_no = text("NOT " + refused("people.id", ":channel")).bindparams(bindparam("channel", means.channel, unique=True))
+        needed += [func.coalesce(people.c.consents[means.channel]["marketing"].as_boolean(), false()), said_no]
     return and_(*needed)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -28,8 +28,9 @@ from rules.facts import Candidate
 from scheduler.bootstrap import open_house
 from store import versions
 from store.profile import profile
-from store.timeline import Message, Timeline, timeline
+from store.timeline import Message, Suppression, Timeline, timeline
 
+_SUPPRESSED = {"address": "dead address", "opt_out": "opted out", "complaint": "complained"}
 _LABEL = 15  # columns before the text of a fact about the person
 
 
@@ -156,10 +157,18 @@ def head(story: Story) -> list[str]:
         f"addresses      {', '.join(_address(each) for each in person.addresses) or 'none'}",
         f"offers         {_consents(person.consents)}",
     ]
-    for word in person.optouts:
-        withdrawn = f", withdrawn {time(word.withdrawn_at)}" if word.withdrawn_at else ""
-        lines.append(f"opted out      of offers by {word.channel}, {time(word.at)} ({word.evidence}){withdrawn}")
-    return lines
+    return lines + [f"{_SUPPRESSED[word.kind]:<{_LABEL}}{_suppression(word, time)}" for word in person.suppressions]
+
+
+def _suppression(word: Suppression, time: Callable[[datetime], str]) -> str:
+    """What is on the suppression list, by what evidence, and whether it still holds."""
+    what = f"of offers by {word.channel}" if word.channel else word.masked or ""
+    if word.channel and word.masked:
+        what += f" at {word.masked}"
+    known = f" (recorded {time(word.recorded_at)})" if word.recorded_at.date() != word.at.date() else ""
+    code = f" {word.code}" if word.code else ""
+    lifted = f"; lifted {time(word.lifted_at)} by {word.lifted_by}: {word.lift_evidence}" if word.lifted_at else ""
+    return f"{what}, {time(word.at)}{known} by {word.source}{code}: {word.evidence}{lifted}"
 
 
 def _address(each: Any) -> str:
@@ -185,8 +194,13 @@ def as_json(story: Story) -> dict[str, Any]:
         "contact_hours": person.contact_hours,
         "consents": person.consents,
         "addresses": [{"sort": each.sort, "address": each.masked, "platform": each.platform} for each in person.addresses],
+        "suppressions": [_word(each) for each in person.suppressions],
         "messages": [_message(tale) for tale in story.tales],
     }
+
+
+def _word(each: Suppression) -> dict[str, Any]:
+    return {name: _utc(value) if isinstance(value, datetime) else value for name, value in asdict(each).items()}
 
 
 def _message(tale: Tale) -> dict[str, Any]:

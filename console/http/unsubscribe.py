@@ -10,6 +10,7 @@ from console.http import pages
 from console.http.access import Now, TheHouse
 from jobs import withdrawal
 from jobs.house import House
+from store.suppressions import Source
 
 log = structlog.get_logger()
 router = APIRouter()
@@ -33,7 +34,7 @@ async def opt_out(token: str, house: TheHouse, now: Now) -> Response:
     person_id, channel = named
     try:
         async with house.database.begin() as connection:
-            await withdrawal.opt_out(house, connection, [(person_id, channel, EVIDENCE)], now)
+            await withdrawal.opt_out(house, connection, [(person_id, channel, EVIDENCE)], now, Source.ONE_CLICK)
     except IntegrityError:  # the person has been erased since
         return pages.not_found()
     log.info("customer.opted_out", channel=channel, person_id=person_id, evidence=EVIDENCE)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from store.tables.base import metadata
-from store.tables.customers import addresses, optouts, people, permissions
+from store.tables.customers import addresses, people, permissions
 from store.tables.house import audit_log, facts, limits, ticks
 from store.tables.incoming import interactions, receipts
 from store.tables.outgoing import STATUSES, attempts, chunks, messages, popups
 from store.tables.planning import approvals, campaigns, events, pauses, runs, versions
+from store.tables.suppressions import suppressions
 
 __all__ = [
     "STATUSES",
@@ -23,13 +24,13 @@ __all__ = [
     "limits",
     "messages",
     "metadata",
-    "optouts",
     "pauses",
     "people",
     "permissions",
     "popups",
     "receipts",
     "runs",
+    "suppressions",
     "ticks",
     "versions",
 ]

@@ -1,4 +1,4 @@
-"""Who is written to: customers, their addresses, what they agreed to and what they said themselves."""
+"""Who is written to: customers, their addresses and what they agreed to."""
 
 from __future__ import annotations
 
@@ -50,8 +50,6 @@ addresses = Table(
     Column("value", Text, nullable=False),
     Column("platform", Text),
     Column("listed", Boolean, nullable=False, server_default=text("true")),  # still in the customer file
-    Column("dropped_at", When),  # dead by a provider's word; an import does not revive it
-    Column("drop_reason", Text),
     UniqueConstraint("person_id", "sort", "value"),
     Index("ix_addresses_value", "value"),
 )
@@ -68,17 +66,4 @@ permissions = Table(
     Column("contact_hours", Text),
     Column("consents", JSONB, nullable=False),
     Index("ix_permissions_person_id_recorded_at", "person_id", "recorded_at"),
-)
-
-# A word of the person's own, stronger than any customer file.
-optouts = Table(
-    "optouts",
-    metadata,
-    id_column(),
-    Column("person_id", BigInteger, ForeignKey("people.id", ondelete="CASCADE"), nullable=False),
-    Column("channel", Text, nullable=False),
-    Column("at", When, nullable=False),
-    Column("evidence", Text, nullable=False),
-    Column("withdrawn_at", When),
-    Index("uq_optouts_live", "person_id", "channel", unique=True, postgresql_where=text("withdrawn_at IS NULL")),
 )

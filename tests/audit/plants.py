@@ -28,7 +28,11 @@ def told(name: str, kind: str, clock: str) -> str:
 
 
 EARLY = "Mon-Fri 06:00-22:00; Sat 09:00-11:00"
-STOP = f"INSERT INTO optouts (person_id, channel, at, evidence) VALUES ({WHOM}, 'whatsapp', '2026-11-20 20:00+07', 'STOP')"
+STOP = f"""INSERT INTO suppressions (kind, person_id, channel, at, recorded_at, source, evidence)
+    VALUES ('opt_out', {WHOM}, 'whatsapp', '2026-11-20 20:00+07', '2026-11-20 20:00+07', 'receipt', 'STOP')"""
+SPAM = f"""INSERT INTO suppressions (kind, sort, value, channel, at, recorded_at, source, evidence)
+    SELECT 'complaint', sort, value, 'whatsapp', '2026-11-20 20:00+07', '2026-11-20 20:00+07', 'import', 'list' FROM addresses
+    WHERE sort = 'phone' AND person_id = {WHOM}"""
 EDITED = another("offer", "whatsapp", "2026-11-29 10:00", run='{"content_hash": "edited"}', expires_at="2027-01-01T00:00Z")
 SAID_SO = {"released_at": "timestamptz '2026-11-21 12:05+07'", "sent_at": "timestamptz '2026-11-21 12:05+07'", "attempts": "1"}
 PERMISSION: Mapping[str, Plant] = {
@@ -41,6 +45,7 @@ PERMISSION: Mapping[str, Plant] = {
     ),
     "an offer without consent": ([agreed("{whatsapp,marketing}", "false")], Kind.CONSENT, "promo"),
     "an offer after an opt-out": ([STOP], Kind.OPTED_OUT, "promo"),
+    "an offer to an address that complained": ([SPAM], Kind.OPTED_OUT, "promo"),
     "content nobody approved": ([EDITED], Kind.NOT_APPROVED, "promo"),
     "to the control group": ([change("choice", "whatsapp", CONTROL, status="'sent'", **SAID_SO)], Kind.CONTROL, "choice"),
 }
@@ -72,6 +77,8 @@ OVERLAP: Mapping[str, Plant] = {
 
 NEWER = f"INSERT INTO addresses (person_id, sort, kind, value) VALUES ({WHOM}, 'push', 'token', 'a newer phone')"
 OTHERS = f"(SELECT a.id FROM addresses a JOIN people p ON p.id = a.person_id WHERE p.customer_no = '{OTHER}' AND a.sort = 'push')"
+DEAD = f"""INSERT INTO suppressions (kind, sort, value, at, recorded_at, source, evidence)
+    SELECT 'address', sort, value, '2026-11-20 12:00+07', '2026-11-20 12:00+07', 'provider', 'x' FROM addresses WHERE id = {PHONE}"""
 STOPPED = "INSERT INTO pauses (reason, set_by, set_at) VALUES ('x', 'qa', '2026-11-21 12:01+07')"
 STOPPED_AND_LIFTED = """INSERT INTO audit_log (at, actor, action, detail) VALUES
     ('2026-11-20 19:01+07', 'qa', 'pause', '{"campaign": "class", "channel": "push", "reason": "x", "new": true}'),
@@ -84,7 +91,7 @@ CONDUCT: Mapping[str, Plant] = {
     "after it had waited too long": ([change("choice", "whatsapp", queue_until="released_at - interval '1 hour'")], Kind.IMPATIENT, None),
     "without any address": ([f"DELETE FROM addresses WHERE id = {PHONE}"], Kind.NO_ADDRESS, "push"),
     "to an address that was dropped": (
-        [NEWER, f"UPDATE addresses SET dropped_at = '2026-11-20 12:00+07' WHERE id = {PHONE}"],
+        [NEWER, DEAD],
         Kind.WRONG_ADDRESS,
         "dropped",
     ),

@@ -184,8 +184,9 @@ async def test_consent_is_that_of_the_moment_not_of_today(friday: Evening) -> No
 
 
 async def test_an_offer_after_an_opt_out_is_found_until_it_is_withdrawn(friday: Evening) -> None:
-    word = {"person_id": friday.person, "channel": "whatsapp", "evidence": "STOP", "at": FRIDAY - HOUR, "withdrawn_at": FRIDAY + HOUR}
-    await friday.put(tables.optouts, word)
+    word = {"kind": "opt_out", "person_id": friday.person, "channel": "whatsapp", "source": "receipt", "evidence": "STOP"}
+    lift = {"lifted_at": FRIDAY + HOUR, "lifted_by": "customer", "lift_evidence": "START"}
+    await friday.put(tables.suppressions, word | lift | {"at": FRIDAY - 2 * DAY, "recorded_at": FRIDAY - HOUR})
     await friday.sent(FRIDAY - DAY, **OFFER)
     wrong = await friday.sent(FRIDAY, **OFFER)
     await friday.sent(FRIDAY + 8 * DAY, **OFFER)

@@ -38,8 +38,11 @@ def test_a_replay_happens_once(desk: Desk) -> None:
 
 def test_what_cannot_work_any_more_is_left(desk: Desk) -> None:
     run, one, two, three = run_of(desk), customer(desk, "C1"), customer(desk, "C2"), customer(desk, "C3")
-    desk.sql("UPDATE addresses SET dropped_at = now() WHERE person_id = %(one)s AND sort = 'push'", one=one)
-    desk.sql("INSERT INTO optouts (person_id, channel, at, evidence) VALUES (%(two)s, 'push', now(), 'x')", two=two)
+    new = "INSERT INTO suppressions (kind, sort, value, person_id, channel, at, recorded_at, source, evidence)"
+    desk.sql(
+        f"{new} SELECT 'address', sort, value, NULL, NULL, now(), now(), 'provider', 'x' FROM addresses WHERE person_id = %(one)s", one=one
+    )
+    desk.sql(f"{new} VALUES ('opt_out', NULL, NULL, %(two)s, 'push', now(), now(), 'operator', 'x')", two=two)
     letters = [dead(desk, run, one), dead(desk, run, two), dead(desk, run, three, expires_at="2020-01-01T00:00:00Z")]
     shown = desk.kabar("replay", "--failed").stdout
     assert "2 left: have no live address" in shown

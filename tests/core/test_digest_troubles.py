@@ -10,7 +10,8 @@ from sqlalchemy import text
 
 from channels.sandbox.faults import Rule
 from jobs.audit import examine
-from store import outbox, rekey, replay
+from store import outbox, rekey, replay, suppressions
+from store.suppressions import Source
 from tests.core.conftest import Stage
 from tests.core.digests import FIRST, MANY, SECOND, THIRD, fates, open_evening, pause, promo, pushes, three, world
 from tests.world import configure, person, rows
@@ -76,7 +77,7 @@ async def test_who_opts_out_after_the_release_gets_nothing_of_it(stage: Stage) -
     person_id = await person(stage.house.database, 1)
     await open_evening(stage)
     async with stage.house.database.begin() as connection:
-        await outbox.opt_out(connection, [(person_id, "push", "test")], stage.clock.now())
+        await suppressions.speak(connection, "opt_out", [(person_id, "push", "test")], stage.clock.now(), Source.OPERATOR)
     await stage.now()
     assert pushes(stage) == []
     assert {status for status, _ in (await fates(stage)).values()} == {"suppressed"}

@@ -14,7 +14,8 @@ from jobs.settlement import settlement
 from jobs.sweep import sweep
 from jobs.valve import valve
 from scheduler.ticks import fire_and_plan
-from store import outbox, versions
+from store import outbox, suppressions, versions
+from store.suppressions import Source
 from tests.core.conftest import Stage
 from tests.world import at, campaign, configure, files, person, rows, statuses
 
@@ -61,8 +62,9 @@ async def test_a_dead_token_is_dropped_and_the_other_device_carries_the_message(
     await configure(stage.house, files(campaign()))
     await stage.until("2026-11-20 19:05")
     assert await statuses(stage.house.database) == [("C000001", "push", "sent", None)]
-    [dropped] = await rows(stage.house.database, "SELECT value, drop_reason FROM addresses WHERE dropped_at IS NOT NULL")
-    assert (dropped.value, dropped.drop_reason) == ("dead", "UNREGISTERED")
+    [dropped] = await rows(stage.house.database, "SELECT value, sort, code, source, evidence FROM suppressions")
+    assert (dropped.value, dropped.sort, dropped.code, dropped.source) == ("dead", "push", "UNREGISTERED", "provider")
+    assert dropped.evidence.startswith("message ")
 
 
 async def test_a_doubtful_whatsapp_is_unknown_and_not_sent_again(stage: Stage) -> None:
@@ -161,7 +163,7 @@ async def test_who_opts_out_after_the_release_gets_no_offer_any_more(stage: Stag
     chunk = await _released(stage, category="promo")
     [row] = await rows(stage.house.database, "SELECT id FROM people")
     async with stage.house.database.begin() as connection:
-        await outbox.opt_out(connection, [(row.id, "push", "test")], stage.clock.now())
+        await suppressions.speak(connection, "opt_out", [(row.id, "push", "test")], stage.clock.now(), Source.OPERATOR)
     await dispatch.dispatch(stage.house, chunk, "push")
     assert await statuses(stage.house.database) == [("C000001", "push", "suppressed", "opted_out")]
     assert stage.delivered() == []

@@ -90,7 +90,7 @@ async def test_who_writes_stop_is_opted_out_and_the_evidence_shows_no_number(sta
     await _sent(stage, "whatsapp")
     said = {"from": "6281200000001", "id": "wamid.Y", "timestamp": "1795176000", "type": "text", "text": {"body": "BERHENTI"}}
     await _receive(stage, _webhook({"messages": [said]}))
-    [row] = await rows(stage.house.database, "SELECT channel, evidence FROM optouts")
+    [row] = await rows(stage.house.database, "SELECT channel, evidence FROM suppressions")
     assert row.channel == "whatsapp"
     assert "81200000001" not in row.evidence
     [told] = await rows(stage.house.database, "SELECT event_id, person_id FROM interactions")

@@ -34,8 +34,9 @@ from jobs.sweep import sweep
 from jobs.valve import valve
 from scheduler.drive import Send
 from scheduler.firing import fire
-from store import outbox, versions
+from store import outbox, suppressions, versions
 from store.engine import Database, open_database
+from store.suppressions import Source
 from tests.world import RULES, at, campaign, configure, files, person, rows, sandbox, sending
 
 FAULTS = [
@@ -193,7 +194,7 @@ class Houses(RuleBasedStateMachine):
 
     async def _opt_out(self, person_id: int, channel: str) -> None:
         async with self.house.database.begin() as connection:
-            await outbox.opt_out(connection, [(person_id, channel, "test")], self.clock.now())
+            await suppressions.speak(connection, "opt_out", [(person_id, channel, "test")], self.clock.now(), Source.OPERATOR)
 
     @rule()
     def a_worker_dies_with_a_chunk_in_its_hands(self) -> None:

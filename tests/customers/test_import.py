@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from store.engine import Database
+from store.suppressed import dead
 from tests.customers.files import NOW, load, rows, write
 
 BUDI = {
@@ -31,7 +32,8 @@ BUDI = {
     "Kota Asal": " Depok ",
 }
 CONSENTS = {"push": {"marketing": True, "hours": "daily 08:00-22:00"}, "whatsapp": {"marketing": False, "hours": None}}
-ADDRESSES = "SELECT sort, kind, value, platform, listed, dropped_at IS NULL FROM addresses ORDER BY sort, value"
+ADDRESSES = f"SELECT sort, kind, value, platform, listed, NOT {dead('addresses')} FROM addresses ORDER BY sort, value"
+DEAD = "INSERT INTO suppressions (kind, sort, value, at, recorded_at, source, evidence)"
 HISTORY = "SELECT recorded_at, source, timezone, contact_hours, consents FROM permissions ORDER BY id"
 DAY = timedelta(days=1)
 
@@ -106,11 +108,13 @@ async def test_an_address_that_left_the_file_is_unlisted_until_it_comes_back(dat
 async def test_a_dropped_address_stays_dropped_whatever_the_file_says(database: Database, tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", BUDI)
     await load(database, path)
-    await rows(database, "UPDATE addresses SET dropped_at = now(), drop_reason = 'UNREGISTERED' WHERE sort = 'push' RETURNING 1")
+    await rows(
+        database, f"{DEAD} SELECT 'address', sort, value, now(), now(), 'provider', 'x' FROM addresses WHERE sort = 'push' RETURNING 1"
+    )
     await load(database, write(tmp_path / "b.csv", BUDI | {"push_tokens": ""}), later=DAY)
     await load(database, path, later=2 * DAY)
-    dropped = await rows(database, "SELECT value, listed FROM addresses WHERE dropped_at IS NOT NULL ORDER BY value")
-    assert dropped == [("aa:bb", True), ("cc", True)]
+    still = await rows(database, f"SELECT value, listed FROM addresses WHERE {dead('addresses')} ORDER BY value")
+    assert still == [("aa:bb", True), ("cc", True)]
 
 
 async def test_permissions_grow_by_one_row_for_each_change_and_by_none_for_other_news(database: Database, tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from jobs.clock import VirtualClock
 from jobs.house import House
 from jobs.queue import drain, make_app
 from scheduler.bootstrap import open_accounts
-from store import outbox, versions
+from store import suppressions, versions
+from store.suppressions import Source
 from tests.http.app import ask, event, tell, token
 from tests.http.conftest import AUTH, Configure
 from tests.world import person, play, rows
@@ -110,7 +111,9 @@ async def test_pauses_of_others_hold_nothing_back(house: House, web: ClientSessi
 
 async def test_an_opt_out_since_then_holds(house: House, web: ClientSession, people: tuple[int, int]) -> None:
     async with house.database.begin() as connection:
-        await outbox.opt_out(connection, [(people[0], "popup", "test"), (people[1], "email", "test")], house.clock.now())
+        await suppressions.speak(
+            connection, "opt_out", [(people[0], "popup", "test"), (people[1], "email", "test")], house.clock.now(), Source.OPERATOR
+        )
     assert (await ask(web, await token(web, 1)))[1] == []
     assert len((await ask(web, await token(web, 2)))[1]) == 1
 

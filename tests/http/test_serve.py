@@ -46,7 +46,7 @@ async def test_signals_stay_with_the_daemon_and_the_port_is_free_again_after_the
 
 async def test_what_nobody_expected_is_a_plain_answer_and_a_log_line_without_the_path(house: House, web: ClientSession) -> None:
     async with house.database.begin() as connection:
-        await connection.execute(text("ALTER TABLE optouts DROP COLUMN evidence"))
+        await connection.execute(text("ALTER TABLE suppressions DROP COLUMN evidence"))
     token = house.signer.sign("unsubscribe", "1", "email")
     with structlog.testing.capture_logs() as logs:
         async with web.post(f"/u/{token}") as answer:

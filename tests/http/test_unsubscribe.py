@@ -20,7 +20,7 @@ async def link(house: House) -> str:
 
 
 async def optouts(house: House) -> list[tuple[str, str]]:
-    return [(row.channel, row.evidence) for row in await rows(house.database, "SELECT channel, evidence FROM optouts")]
+    return [(row.channel, row.evidence) for row in await rows(house.database, "SELECT channel, evidence FROM suppressions")]
 
 
 async def test_following_the_link_asks_and_changes_nothing(house: House, web: ClientSession, link: str) -> None:

@@ -19,6 +19,8 @@ from tests.world import at, campaign, files, person
 FRIDAY = date(2026, 11, 20)
 RATES = {"push": 500.0, "whatsapp": 80.0, "email": 50.0, "popup": 2000.0}
 
+SUPPRESS = "INSERT INTO suppressions (kind, sort, value, person_id, channel, at, recorded_at, source, evidence)"
+
 
 async def flows(database: Database, looked_at: Scene) -> list[volume.Flow]:
     async with database.begin() as connection:
@@ -43,7 +45,7 @@ async def test_only_who_is_reached_and_agreed_is_counted(database: Database) -> 
     out = await person(database, 4)
     async with database.begin() as connection:
         await connection.execute(
-            text("INSERT INTO optouts (person_id, channel, at, evidence) VALUES (:id, 'push', now(), 'said so')"), {"id": out}
+            text(f"{SUPPRESS} VALUES ('opt_out', NULL, NULL, :id, 'push', now(), now(), 'operator', 'said so')"), {"id": out}
         )
     assert await counted(database, campaign(channels="[push, email]", category="promo")) == {
         ("hello", "push", 1, 1),
@@ -57,11 +59,10 @@ async def test_only_who_is_reached_and_agreed_is_counted(database: Database) -> 
 async def test_every_device_is_a_message_to_the_provider_of_pushes(database: Database) -> None:
     one = await person(database, 1)
     async with database.begin() as connection:
-        for value, dropped in (("second", None), ("dead", at("2026-11-01 00:00"))):
-            await connection.execute(
-                text("INSERT INTO addresses (person_id, sort, kind, value, dropped_at) VALUES (:id, 'push', 'token', :value, :dropped)"),
-                {"id": one, "value": value, "dropped": dropped},
-            )
+        for value in ("second", "dead"):
+            device = text("INSERT INTO addresses (person_id, sort, kind, value) VALUES (:id, 'push', 'token', :value)")
+            await connection.execute(device, {"id": one, "value": value})
+        await connection.execute(text(f"{SUPPRESS} VALUES ('address', 'push', 'dead', NULL, NULL, now(), now(), 'provider', 'x')"))
     assert await counted(database, campaign(channels="[push, popup]")) == {("hello", "push", 1, 2), ("hello", "popup", 1, 1)}
 
 
