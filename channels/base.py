@@ -45,6 +45,10 @@ class Content(BaseModel):
         """(title, what else it says or an empty text): how a digest shows it, rendered."""
         return self.summary(), ""
 
+    def registered_as(self) -> str | None:
+        """What the provider calls the approved text behind this, where it approves texts and later speaks of them by name."""
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Address:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from config.accounts import Account
+from config.companions import Companion
 from config.conditions import Condition
 from config.models import Campaign, Events, Rules
 from config.problems import Problem
@@ -19,6 +20,7 @@ class Config:
     """What operations wrote, checked.
 
     segments, campaigns, templates, accounts: by name
+    companions: what providers have approved, by file name without `.yaml`
     files:    path below the config directory → text; parse() reads it back
     hash:     of all files
     contents: campaign → hash of what an approval is bound to
@@ -32,6 +34,7 @@ class Config:
     campaigns: Mapping[str, Campaign]
     templates: Mapping[str, Template]
     accounts: Mapping[str, Account]
+    companions: Mapping[str, Companion]
     files: Mapping[str, str] = field(repr=False)
     hash: str
     contents: Mapping[str, str] = field(repr=False)

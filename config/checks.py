@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from config.audiences import first_in, possible, search, ways
+from config.checks_companions import check_companions
 from config.checks_rules import check_rules, warn_rules
 from config.checks_speech import warn_speech
 from config.digests import check_digests
@@ -26,6 +27,7 @@ def check(draft: Draft) -> None:
     for campaign in draft.campaigns.values():
         _campaign(draft, campaign)
     check_digests(draft)
+    check_companions(draft)
     if draft.rules and not draft.problems:
         warn_rules(draft, draft.rules)
         warn_speech(draft, draft.rules.value)

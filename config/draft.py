@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from config.accounts import Accounts
+from config.companions import Companion
 from config.conditions import Condition
 from config.models import Campaign, Events, Rules
 from config.problems import Problem, suggest
@@ -42,6 +43,7 @@ class Draft:
     """channels: their names. names: what files declare, good or bad, by kind. broken: kinds of files that cannot be read at all.
 
     warnings: what is no mistake and will disappoint all the same
+    companions: by file name without `.yaml`; declarable: those there may be
     """
 
     channels: frozenset[str]
@@ -53,6 +55,8 @@ class Draft:
     segments: dict[str, Part[Condition]] = field(default_factory=dict)
     campaigns: dict[str, Part[Campaign]] = field(default_factory=dict)
     templates: dict[str, Part[Template]] = field(default_factory=dict)
+    companions: dict[str, Part[Companion]] = field(default_factory=dict)
+    declarable: frozenset[str] = frozenset()
     names: dict[str, dict[str, str]] = field(default_factory=dict)
     read: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)

@@ -8,6 +8,8 @@ from pathlib import Path
 from config.accounts import Account, Accounts
 from config.catalog import Config, digest, files_hash
 from config.checks import check
+from config.checks_companions import declarations
+from config.companions import companions
 from config.conditions import Condition
 from config.digests import digest_of
 from config.draft import Draft, Part
@@ -74,7 +76,7 @@ def _parse(
 ) -> Config:
     """unread: files that are there and have a problem already; what they would define is not missed."""
     texts = {path: normalise(text) for path, text in sorted(files.items())}
-    draft = Draft(frozenset(contents), problems)
+    draft = Draft(frozenset(contents), problems, declarable=frozenset(companions(contents)))
     for path in unread:
         _place(draft, path, None, f"{root}/{path}", contents)
     for path, text in texts.items():
@@ -92,8 +94,9 @@ def _place(draft: Draft, path: str, source: Source | None, shown: str, contents:
     """Put one file where it belongs in the draft."""
     folder, _, name = path.rpartition("/")
     kind = folder.split("/")[0] or name.rpartition(".")[0]
-    if kind not in (*_FOLDERS, *_SINGLE) or (not folder and kind in _FOLDERS):
-        known = [f"{single}.yaml" for single in _SINGLE]
+    singles = (*_SINGLE, *draft.declarable)
+    if kind not in (*_FOLDERS, *singles) or (not folder and kind in _FOLDERS):
+        known = [f"{single}.yaml" for single in singles]
         draft.problems.append(Problem(shown, 0, 0, f"this file has no meaning here{suggest(name, known)}"))
     elif not folder and kind in draft.read:
         draft.problems.append(Problem(shown, 0, 0, f"there is another {kind} file; keep one"))
@@ -101,7 +104,7 @@ def _place(draft: Draft, path: str, source: Source | None, shown: str, contents:
         draft.broken.add(kind)
     else:
         draft.read.add(kind)
-        _READ[kind](draft, source, contents)
+        _READ.get(kind, _companion)(draft, source, contents)
 
 
 def _rules(draft: Draft, source: Source, contents: Contents) -> None:
@@ -146,6 +149,12 @@ def _channels(draft: Draft, source: Source, contents: Contents) -> None:
     draft.accounts = draft.part(source, validate(Accounts, source, draft.problems), "channels")
 
 
+def _companion(draft: Draft, source: Source, contents: Contents) -> None:
+    kind = source.file.rpartition("/")[2].rpartition(".")[0]
+    if part := draft.part(source, validate(companions(contents)[kind], source, draft.problems), kind):
+        draft.companions[kind] = part
+
+
 def _schedule(draft: Draft, source: Source, contents: Contents) -> None:
     if draft.new("campaign", source) and (campaign := validate(Campaign, source, draft.problems)):
         draft.campaigns[campaign.campaign] = Part(source, campaign)
@@ -177,6 +186,7 @@ def _finished(draft: Draft, rules: Rules, texts: Mapping[str, str]) -> Config:
         accounts={account.name: account for account in accounts},
         files=texts,
         hash=files_hash(texts),
+        companions={kind: part.value for kind, part in draft.companions.items()},
         contents={name: _content_hash(draft, part) for name, part in draft.campaigns.items()},
         places=places(draft),
         warnings=tuple(sorted(draft.warnings)),
@@ -189,4 +199,5 @@ def _content_hash(draft: Draft, part: Part[Campaign]) -> str:
     spoken = [template, *([merged] if (merged := digest_of(draft, campaign)) else [])]
     segments = {variant.segment for each in spoken for variant in each.value.variants if variant.segment}
     conditions = {name: str(draft.segments[name].value) for name in sorted({*campaign.audience.names, *segments})}
-    return digest([part.source.data, *(each.source.data for each in spoken), conditions])
+    declared = [written for each in spoken for written in declarations(draft, each)]
+    return digest([part.source.data, *(each.source.data for each in spoken), conditions, *declared])

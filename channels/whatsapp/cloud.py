@@ -11,8 +11,10 @@ from channels import loose
 from channels.base import Envelope, Outcome, Rejected, Retry, Sent, Unknown, expect
 from channels.http import Answer, Fault, Http
 from channels.verdicts import clip
-from channels.whatsapp.content import BODY_LIMIT, WhatsAppContent
+from channels.whatsapp.content import WhatsAppContent
 from channels.whatsapp.errors import verdict_of
+from channels.whatsapp.limits import BODY_LIMIT
+from channels.whatsapp.parts import WhatsAppParameter
 from channels.whatsapp.settings import WhatsAppSettings
 
 TARGETS = {"phone": "to", "bsuid": "recipient"}
@@ -36,7 +38,7 @@ class CloudAdapter:
         await self._http.close()
 
     async def send(self, envelope: Envelope) -> Outcome:
-        parameters = _parameters(expect(WhatsAppContent, envelope.content))
+        parameters = [text for _, text in _parameters(expect(WhatsAppContent, envelope.content))]
         # Meta would take a gap in one person's data for a fault of the campaign (131008, 132005).
         if not all(parameters):
             return Rejected("parameter_empty")
@@ -79,18 +81,23 @@ def outcome_of(answer: Answer | Fault, envelope: Envelope) -> Outcome:
     return verdict_of(code, answer.status).outcome(name, detail, answer.retry_after)
 
 
-def _parameters(content: WhatsAppContent) -> list[str]:
-    """Meta refuses line breaks, tabs and runs of spaces in a parameter (132018)."""
-    return [" ".join(parameter.split()) for parameter in content.parameters]
+def _parameters(content: WhatsAppContent) -> list[tuple[str | None, str]]:
+    """(name or None, text). Meta refuses line breaks, tabs and runs of spaces in a parameter (132018)."""
+    pairs = [(each.name, each.text) if isinstance(each, WhatsAppParameter) else (None, each) for each in content.parameters]
+    return [(name, " ".join(text.split())) for name, text in pairs]
 
 
 def _components(content: WhatsAppContent) -> Iterator[dict[str, object]]:
     if content.header_image:
         yield {"type": "header", "parameters": [{"type": "image", "image": {"link": content.header_image}}]}
     if content.parameters:
-        yield {"type": "body", "parameters": [{"type": "text", "text": text} for text in _parameters(content)]}
+        yield {"type": "body", "parameters": [_body_parameter(*pair) for pair in _parameters(content)]}
     for index, button in enumerate(content.buttons):
         if button.value is not None:
             kind = "text" if button.kind == "url" else "payload"
             parameters = [{"type": kind, kind: button.value}]
             yield {"type": "button", "sub_type": button.kind, "index": str(index), "parameters": parameters}
+
+
+def _body_parameter(name: str | None, text: str) -> dict[str, object]:
+    return {"type": "text", **({"parameter_name": name} if name else {}), "text": text}

@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from channels.base import Content
+from channels.base import Content, expect
 from channels.fields import Https, Text
-
-BODY_LIMIT, BUTTONS, URL_BUTTONS = 1024, 10, 2
-
-
-class WhatsAppButton(BaseModel):
-    """One button of the template, in its order.
-
-    value: the end of a url, or the payload a quick reply sends back; None for a button that needs nothing and only keeps its place
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
-
-    kind: Literal["url", "quick_reply"]
-    value: Text | None = None
+from channels.whatsapp import agreement
+from channels.whatsapp.limits import BUTTONS, URL_BUTTONS
+from channels.whatsapp.parts import WhatsAppButton, WhatsAppParameter
+from channels.whatsapp.shapes import Shapes
+from config.companions import Companion, Declared, Fault
 
 
-class WhatsAppContent(Content):
-    """`parameters` fill the numbered places of the approved body. `text` is that body with our own expressions in them, for previews."""
+class WhatsAppContent(Content, Declared):
+    """`parameters` fill the places of the approved body. `text` is that body with our own expressions in them, for previews."""
+
+    companion: ClassVar[type[Companion]] = Shapes
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,512}$")]
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$")] = "id"
     header_image: Https | None = None
-    parameters: tuple[Text, ...] = ()
+    parameters: tuple[Text | WhatsAppParameter, ...] = ()
     buttons: Annotated[tuple[WhatsAppButton, ...], Field(max_length=BUTTONS)] = ()
     text: Text
 
@@ -40,9 +34,35 @@ class WhatsAppContent(Content):
             raise ValueError(f"a template has at most {URL_BUTTONS} url buttons")
         return self
 
+    @property
+    def values(self) -> dict[str, str]:
+        """Place of the body → what fills it."""
+        return {
+            each.name if isinstance(each, WhatsAppParameter) else str(number): each.text if isinstance(each, WhatsAppParameter) else each
+            for number, each in enumerate(self.parameters, start=1)
+        }
+
     def summary(self) -> str:
         return " ".join(self.text.split())
 
     def in_brief(self) -> tuple[str, str]:
         title, _, rest = self.text.strip().partition("\n")
         return title, rest
+
+    def registered_as(self) -> str:
+        return f"{self.name}/{self.language}"
+
+    def place(self, companion: Companion) -> int | None:
+        return expect(Shapes, companion).find(self.name, self.language)
+
+    def faults(self, companion: Companion) -> Iterator[Fault]:
+        shapes, place = expect(Shapes, companion), self.place(companion)
+        if place is None:
+            yield agreement.unknown(self.name, self.language, shapes)
+            return
+        shape = shapes.templates[place]
+        yield from agreement.of_status(shape)
+        yield from agreement.of_header(shape, self.header_image)
+        yield from agreement.of_parameters(shape, self.values)
+        yield from agreement.of_preview(shape, self.values, self.text)
+        yield from agreement.of_buttons(shape, self.buttons)

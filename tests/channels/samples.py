@@ -13,7 +13,8 @@ from channels.email.settings import EmailSettings, Security
 from channels.popup.content import PopupButton, PopupContent
 from channels.push.content import PushContent
 from channels.push.settings import PushSettings
-from channels.whatsapp.content import WhatsAppButton, WhatsAppContent
+from channels.whatsapp.content import WhatsAppContent
+from channels.whatsapp.parts import WhatsAppButton
 from channels.whatsapp.settings import WhatsAppSettings
 
 KEY = "0193f2c4-7b1e-7c55-a3d5-51f4e1a0c9aa"

@@ -15,7 +15,8 @@ from channels.base import Address, Outcome, Receipt, ReceiptKind, Rejected, Retr
 from channels.http import Answer, Fault
 from channels.sandbox.cloud_shape import first_problem
 from channels.whatsapp.cloud import CloudAdapter, message_of, outcome_of
-from channels.whatsapp.content import WhatsAppButton, WhatsAppContent
+from channels.whatsapp.content import WhatsAppContent
+from channels.whatsapp.parts import WhatsAppButton
 from channels.whatsapp.receipts import challenge, parse, verify
 from tests.channels import samples
 

@@ -15,6 +15,7 @@ from pydantic_core import PydanticUndefined
 
 from channels.registry import CHANNELS
 from config import accounts, models, strict, templates, when
+from config.companions import companions
 from config.conditions import COLUMNS
 from config.filters import FILTERS
 from config.settings import HttpSettings, Settings
@@ -45,6 +46,8 @@ def written_by_operations() -> dict[str, type[BaseModel]]:
     ]
     for channel in CHANNELS.values():
         every += [channel.content, *inside(channel.content)]
+    for companion in companions({name: channel.content for name, channel in CHANNELS.items()}).values():
+        every += [companion, *(part for each in inside(companion) for part in (each, *inside(each)))]
     return {item.__name__: item for item in every if item is not strict.Strict and not item.__name__.startswith("_")}
 
 
@@ -75,7 +78,7 @@ def spelled(info: Any) -> str:
     default = info.get_default(call_default_factory=True)
     if default is PydanticUndefined:
         return "required"
-    if default is None:
+    if default is None or default == "":
         return "–"
     if isinstance(default, BaseModel):
         return NOT_WRITTEN
