@@ -85,9 +85,10 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class SlowDown:
-    """The provider asks for less: nobody sends on this account for `after`."""
+    """The provider asks for less: nobody sends on this account for `after`; with a domain, nobody sends to that receiving domain."""
 
     after: timedelta
+    domain: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

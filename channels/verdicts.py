@@ -24,7 +24,10 @@ class Stop(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What an error code means for the message (`do`, `after`) and for its neighbours (`slow`, `stop`)."""
+    """What an error code means for the message (`do`, `after`) and for its neighbours (`slow`, `stop`).
+
+    slow_domain: only the receiving domain asks for less, not the account
+    """
 
     do: Do
     after: timedelta | None = None
@@ -32,10 +35,11 @@ class Verdict:
     stop: Stop | None = None
     drop_address: bool = False
     opted_out: bool = False
+    slow_domain: bool = False
 
-    def outcome(self, code: str, detail: str = "", wish: timedelta | None = None) -> Outcome:
-        """`wish` is the provider's own Retry-After and beats the table's times."""
-        signal = self._signal(code, wish)
+    def outcome(self, code: str, detail: str = "", wish: timedelta | None = None, domain: str | None = None) -> Outcome:
+        """`wish` is the provider's own Retry-After and beats the table's times. `domain`: whom the message was for."""
+        signal = self._signal(code, wish, domain)
         match self.do:
             case Do.RETRY:
                 return Retry(code, wish or self.after, signal, detail)
@@ -44,13 +48,13 @@ class Verdict:
             case Do.UNKNOWN:
                 return Unknown(code, signal, detail)
 
-    def _signal(self, code: str, wish: timedelta | None) -> Signal | None:
+    def _signal(self, code: str, wish: timedelta | None, domain: str | None) -> Signal | None:
         match self.stop:
             case Stop.CAMPAIGN:
                 return StopCampaign(code)
             case Stop.CHANNEL:
                 return StopChannel(code)
-        return SlowDown(wish or self.slow) if self.slow is not None else None
+        return SlowDown(wish or self.slow, domain if self.slow_domain else None) if self.slow is not None else None
 
 
 RETRY = Verdict(Do.RETRY)
