@@ -123,9 +123,7 @@ def rendering(content: Content, mails: int) -> float:
 
 
 async def bench(ports: list[int], mails: int, key_file: Path) -> None:
-    content = next(
-        found for variant in load(CONFIG, contents()).templates["weekly-market"].variants for found in variant.channels.values()
-    )
+    content = next(found for variant in load(CONFIG, contents()).templates["weekly-market"].variants for found in variant.channels.values())
     assert isinstance(content, EmailContent)
     print(f"filling in a person's values alone: {rendering(content, mails):.3f} CPU s/1k")
     for signed in (False, True):

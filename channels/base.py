@@ -56,6 +56,12 @@ class Address:
     platform: str | None = None
 
 
+def domain_of(address: str) -> str | None:
+    """The receiving domain of an e-mail address in small letters, as SlowDown names it; None for addresses of other kinds."""
+    _, at, domain = address.rpartition("@")
+    return domain.lower() if at else None
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """One attempt to hand one message to a provider.

@@ -16,7 +16,7 @@ from aiosmtplib import (
     SMTPTimeoutError,
 )
 
-from channels.base import Envelope, Outcome, Rejected, Retry, Sent, SlowDown, StopChannel, Unknown
+from channels.base import Envelope, Outcome, Rejected, Retry, Sent, SlowDown, StopChannel, Unknown, domain_of
 from channels.email.connections import Connections, why_not_open
 from channels.email.dkim import Signer
 from channels.email.mime import Letter, LetterError, Letterhead
@@ -34,9 +34,10 @@ UNTRUSTED_PAUSE = timedelta(minutes=5)
 
 @dataclass(slots=True)
 class _Attempt:
-    """`handed_over`: the final dot has been written, so from now on the mail may have been taken."""
+    """`handed_over`: the final dot has been written, so from now on the mail may have been taken. `domain`: whom it is for."""
 
     letter: Letter
+    domain: str | None
     handed_over: bool = False
 
 
@@ -64,9 +65,10 @@ class SmtpAdapter:
 
     async def send(self, envelope: Envelope) -> Outcome:
         try:
-            attempt = _Attempt(self._letterhead.write(envelope, self._now()))
+            letter = self._letterhead.write(envelope, self._now())
         except LetterError as error:
             return Rejected(error.code)
+        attempt = _Attempt(letter, domain_of(envelope.address.value) if envelope.address else None)
         try:
             async with asyncio.timeout(self._settings.deadline), self._free:
                 return await self._deliver(attempt)
@@ -147,9 +149,7 @@ def _start_over(wire: Wire, replies: Sequence[Reply]) -> None:
 
 def _judge(reply: Reply, table: Mapping[str, Verdict], attempt: _Attempt) -> Outcome:
     """The table's word on a reply; one that makes no sense leaves doubt only after the final dot."""
-    letter = attempt.letter
-    domain = letter.recipient.rpartition("@")[2].lower()
-    outcome = verdict_of(reply, table).outcome(reply.name, clip(reply.text, letter.recipient), domain=domain)
+    outcome = verdict_of(reply, table).outcome(reply.name, clip(reply.text, attempt.letter.recipient), domain=attempt.domain)
     return Retry(outcome.code) if isinstance(outcome, Unknown) and not attempt.handed_over else outcome
 
 
