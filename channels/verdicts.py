@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from channels.base import Outcome, Rejected, Retry, Signal, SlowDown, StopCampaign, StopChannel, Unknown
+from channels.base import Envelope, Outcome, Rejected, Retry, Signal, SlowDown, StopCampaign, StopChannel, Unknown
+from config.redaction import MASK, scrub
 
 DETAIL_LIMIT = 200
+LONGEST = 4_000  # of a provider's words are looked at
+SHORTEST = 3  # a text of so few characters is in every sentence
+_IDENTIFIER = re.compile(r"[a-z0-9_.-]*")  # template names, codes of languages
 
 
 class Do(StrEnum):
@@ -73,7 +79,28 @@ def slow_down(seconds: float) -> Verdict:
     return Verdict(Do.RETRY, slow=timedelta(seconds=seconds))
 
 
-def clip(text: str, secret: str = "") -> str:
-    """A provider's words fit for a log: one short line in which the person's address is blanked."""
-    words = text.replace(secret, "***") if secret else text
-    return " ".join(words.split())[:DETAIL_LIMIT]
+def clip(text: str, envelope: Envelope | None = None) -> str:
+    """A provider's words fit for a log: one short line without what it was told of the person, and without secrets."""
+    # Longest first, so that no rest of one stays when another is a part of it.
+    for private in sorted(set(_private(envelope)), key=len, reverse=True) if envelope else ():
+        text = re.sub(re.escape(private), MASK, text, flags=re.IGNORECASE)
+    return scrub(" ".join(text[:LONGEST].split()))[:DETAIL_LIMIT]
+
+
+def _private(envelope: Envelope) -> Iterator[str]:
+    """The address, in the forms a provider may give it back in, and the words of the message. Plain identifiers are no secret."""
+    if envelope.address is not None:
+        value = envelope.address.value
+        yield from (value, value.lstrip("+")) if len(value.lstrip("+")) >= SHORTEST else (value,)
+    yield from (text for text in _texts(envelope.content.model_dump()) if len(text) >= SHORTEST and not _IDENTIFIER.fullmatch(text))
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield from (value, *value.split("\n"))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)

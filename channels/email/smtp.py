@@ -34,10 +34,10 @@ UNTRUSTED_PAUSE = timedelta(minutes=5)
 
 @dataclass(slots=True)
 class _Attempt:
-    """`handed_over`: the final dot has been written, so from now on the mail may have been taken. `domain`: whom it is for."""
+    """`handed_over`: the final dot has been written, so from now on the mail may have been taken."""
 
+    envelope: Envelope
     letter: Letter
-    domain: str | None
     handed_over: bool = False
 
 
@@ -68,7 +68,7 @@ class SmtpAdapter:
             letter = self._letterhead.write(envelope, self._now())
         except LetterError as error:
             return Rejected(error.code)
-        attempt = _Attempt(letter, domain_of(envelope.address.value) if envelope.address else None)
+        attempt = _Attempt(envelope, letter)
         try:
             async with asyncio.timeout(self._settings.deadline), self._free:
                 return await self._deliver(attempt)
@@ -149,7 +149,9 @@ def _start_over(wire: Wire, replies: Sequence[Reply]) -> None:
 
 def _judge(reply: Reply, table: Mapping[str, Verdict], attempt: _Attempt) -> Outcome:
     """The table's word on a reply; one that makes no sense leaves doubt only after the final dot."""
-    outcome = verdict_of(reply, table).outcome(reply.name, clip(reply.text, attempt.letter.recipient), domain=attempt.domain)
+    to = attempt.envelope.address
+    domain = domain_of(to.value) if to else None
+    outcome = verdict_of(reply, table).outcome(reply.name, clip(reply.text, attempt.envelope), domain=domain)
     return Retry(outcome.code) if isinstance(outcome, Unknown) and not attempt.handed_over else outcome
 
 

@@ -8,7 +8,14 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-GOOD = {"MAIL": b"250 2.1.0 Ok", "RCPT": b"250 2.1.5 Ok", "DATA": b"354 Go on", ".": b"250 2.0.0 Ok: queued", "RSET": b"250 2.0.0 Ok"}
+GOOD = {
+    "MAIL": b"250 2.1.0 Ok",
+    "RCPT": b"250 2.1.5 Ok",
+    "DATA": b"354 Go on",
+    ".": b"250 2.0.0 Ok: queued",
+    "RSET": b"250 2.0.0 Ok",
+    "AUTH": b"235 2.7.0 Ok",
+}
 PIPELINING = "PIPELINING"
 HANG_UP = b""
 CHUNK = 1024 * 1024
