@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -278,30 +277,12 @@ async def test_odd_servers_leave_the_doubt_they_should(name: str, odd: Odd, sand
     assert type(outcome) is row.odd[odd]
 
 
-@pytest.mark.parametrize("name", [name for name, row in ROWS.items() if row.address is not None])
-async def test_a_server_that_is_not_there_means_retry(name: str, sandbox: Sandbox, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    row = ROWS[name]
-    async with samples.running(adapter_for(name, settings_for(name, port, sandbox, tmp_path, 20))) as adapter:
-        outcome = await adapter.send(samples.envelope(row.content, row.address))
-    assert outcome == Retry("connect")
-
-
 @pytest.mark.parametrize("name", ROWS)
 async def test_closing_twice_is_harmless(name: str, sandbox: Sandbox, tmp_path: Path) -> None:
     adapter = adapter_for(name, settings_for(name, 1, sandbox, tmp_path, 1))
     await adapter.start()
     await adapter.close()
     await adapter.close()
-
-
-@pytest.mark.parametrize("name", ROWS)
-async def test_content_of_another_channel_is_our_own_fault(name: str, sandbox: Sandbox, tmp_path: Path) -> None:
-    other = samples.POPUP if name != "popup" else samples.PUSH
-    async with samples.running(adapter_for(name, settings_for(name, 1, sandbox, tmp_path, 1))) as adapter:
-        with pytest.raises(TypeError, match="expected, not"):
-            await adapter.send(samples.envelope(other, ROWS[name].address))
 
 
 def test_channels_name_what_is_missing() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import re
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -82,6 +83,13 @@ async def test_starttls_taken_out_on_the_way_stops_the_channel_before_a_password
 @pytest.mark.parametrize("host", ["provider.invalid", f"{'x' * 64}.invalid"])
 async def test_a_name_that_leads_nowhere_means_retry(name: str, host: str, sandbox: Sandbox, tmp_path: Path) -> None:
     assert await sent_to(name, replace(place(443, sandbox, tmp_path), host=host)) == Retry("dns")
+
+
+@pytest.mark.parametrize("name", NETWORKED)
+async def test_a_server_that_is_not_there_means_retry(name: str, sandbox: Sandbox, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    assert await sent_to(name, place(port, sandbox, tmp_path)) == Retry("connect")
 
 
 # --- what nobody is to read -----------------------------------------------------------------------------------------
