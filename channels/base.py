@@ -60,6 +60,12 @@ class Address:
     platform: str | None = None
 
 
+def domain_of(address: str) -> str | None:
+    """The receiving domain of an e-mail address in small letters, as SlowDown names it; None for addresses of other kinds."""
+    _, at, domain = address.rpartition("@")
+    return domain.lower() if at else None
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """One attempt to hand one message to a provider.
@@ -89,9 +95,10 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class SlowDown:
-    """The provider asks for less: nobody sends on this account for `after`."""
+    """The provider asks for less: nobody sends on this account for `after`; with a domain, nobody sends to that receiving domain."""
 
     after: timedelta
+    domain: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

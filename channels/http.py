@@ -20,7 +20,8 @@ CONNECT_SHARE = 3  # one attempt to connect may use this part of the deadline, s
 LONGEST_WAIT = timedelta(days=1)
 # Idle connections are given up before a server would: a POST into a connection just closed is a doubtful send.
 KEEPALIVE_SECONDS = 15.0
-_UNSENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
+# UnicodeError: the host is no name that could be looked up.
+_UNSENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL, UnicodeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,8 @@ class Http:
         try:
             # The good path does without tenacity, which costs a fifth of the whole request.
             return await self._once(url, body, headers, end)
+        except UnicodeDecodeError as error:
+            return Fault(_code(error), left=True)
         except _UNSENT:
             return await self._again(url, body, headers, end)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
@@ -105,6 +108,8 @@ class Http:
         )
         try:
             return await attempts(self._once, url, body, headers, end)
+        except UnicodeDecodeError as error:
+            return Fault(_code(error), left=True)
         except _UNSENT as error:
             return Fault(_code(error), left=False)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
@@ -136,13 +141,15 @@ def _code(error: BaseException) -> str:
     match error:
         case aiohttp.ClientConnectorDNSError():
             return "dns"
+        case UnicodeError() if not isinstance(error, UnicodeDecodeError):
+            return "dns"
         case aiohttp.ClientSSLError():
             return "tls"
         case aiohttp.ConnectionTimeoutError() | aiohttp.ClientConnectorError():
             return "connect"
         case TimeoutError():
             return "timeout"
-        case aiohttp.ClientResponseError() | aiohttp.ClientPayloadError():
+        case aiohttp.ClientResponseError() | aiohttp.ClientPayloadError() | UnicodeDecodeError():
             return "garbled_answer"
         case aiohttp.InvalidURL():
             return "endpoint"

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from channels.base import Outcome, Rejected, Retry, Signal, SlowDown, StopCampaign, StopChannel, Unknown
+from channels.base import Envelope, Outcome, Rejected, Retry, Signal, SlowDown, StopCampaign, StopChannel, Unknown
+from config.redaction import MASK, scrub
 
 DETAIL_LIMIT = 200
+LONGEST = 4_000  # of a provider's words are looked at
+SHORTEST = 3  # a text of so few characters is in every sentence
+_IDENTIFIER = re.compile(r"[a-z0-9_.-]*")  # template names, codes of languages
 
 
 class Do(StrEnum):
@@ -24,7 +30,10 @@ class Stop(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What an error code means for the message (`do`, `after`) and for its neighbours (`slow`, `stop`)."""
+    """What an error code means for the message (`do`, `after`) and for its neighbours (`slow`, `stop`).
+
+    slow_domain: only the receiving domain asks for less, not the account
+    """
 
     do: Do
     after: timedelta | None = None
@@ -32,10 +41,11 @@ class Verdict:
     stop: Stop | None = None
     drop_address: bool = False
     opted_out: bool = False
+    slow_domain: bool = False
 
-    def outcome(self, code: str, detail: str = "", wish: timedelta | None = None) -> Outcome:
-        """`wish` is the provider's own Retry-After and beats the table's times."""
-        signal = self._signal(code, wish)
+    def outcome(self, code: str, detail: str = "", wish: timedelta | None = None, domain: str | None = None) -> Outcome:
+        """`wish` is the provider's own Retry-After and beats the table's times. `domain`: whom the message was for."""
+        signal = self._signal(code, wish, domain)
         match self.do:
             case Do.RETRY:
                 return Retry(code, wish or self.after, signal, detail)
@@ -44,13 +54,13 @@ class Verdict:
             case Do.UNKNOWN:
                 return Unknown(code, signal, detail)
 
-    def _signal(self, code: str, wish: timedelta | None) -> Signal | None:
+    def _signal(self, code: str, wish: timedelta | None, domain: str | None) -> Signal | None:
         match self.stop:
             case Stop.CAMPAIGN:
                 return StopCampaign(code)
             case Stop.CHANNEL:
                 return StopChannel(code)
-        return SlowDown(wish or self.slow) if self.slow is not None else None
+        return SlowDown(wish or self.slow, domain if self.slow_domain else None) if self.slow is not None else None
 
 
 RETRY = Verdict(Do.RETRY)
@@ -69,7 +79,28 @@ def slow_down(seconds: float) -> Verdict:
     return Verdict(Do.RETRY, slow=timedelta(seconds=seconds))
 
 
-def clip(text: str, secret: str = "") -> str:
-    """A provider's words fit for a log: one short line in which the person's address is blanked."""
-    words = text.replace(secret, "***") if secret else text
-    return " ".join(words.split())[:DETAIL_LIMIT]
+def clip(text: str, envelope: Envelope | None = None) -> str:
+    """A provider's words fit for a log: one short line without what it was told of the person, and without secrets."""
+    # Longest first, so that no rest of one stays when another is a part of it.
+    for private in sorted(set(_private(envelope)), key=len, reverse=True) if envelope else ():
+        text = re.sub(re.escape(private), MASK, text, flags=re.IGNORECASE)
+    return scrub(" ".join(text[:LONGEST].split()))[:DETAIL_LIMIT]
+
+
+def _private(envelope: Envelope) -> Iterator[str]:
+    """The address, in the forms a provider may give it back in, and the words of the message. Plain identifiers are no secret."""
+    if envelope.address is not None:
+        value = envelope.address.value
+        yield from (value, value.lstrip("+")) if len(value.lstrip("+")) >= SHORTEST else (value,)
+    yield from (text for text in _texts(envelope.content.model_dump()) if len(text) >= SHORTEST and not _IDENTIFIER.fullmatch(text))
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield from (value, *value.split("\n"))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)

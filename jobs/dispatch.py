@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from channels.base import Address, Envelope, Outcome, Rejected, Retry, SlowDown, StopCampaign, StopChannel, Unknown
 from config.templating import RenderError
-from jobs import digests
+from jobs import digests, domains
 from jobs.house import Account, House
 from jobs.render import Renderer
 from jobs.settlement import combine, outcome_row, settlement
@@ -96,6 +96,7 @@ async def _claim(house: House, account: Account, chunk: int) -> tuple[list[Item]
         if not rows:
             return [], None
         sending = [row for row in rows if row.status == "sending"]
+        sending = await domains.let_through(house, connection, account.channel, sending, now)
         riders = await store_digests.carried(connection, [row.id for row in sending], now)
         renderer = Renderer(house, {row.version_id: await house.catalog.version(connection, row.version_id) for row in (*rows, *riders)})
         carried = {carrier: list(group) for carrier, group in groupby(riders, key=attrgetter("carrier_id"))}
@@ -211,6 +212,7 @@ async def _settle(house: House, account: Account, items: Sequence[Item], answers
         await suppressions.drop_by_id(connection, dead, now)
         await opt_out(house, connection, _opt_outs(account, results), now, Source.PROVIDER)
         await popups.publish(connection, house.tray.take(ours, [item.row.id for item in items]), now)
+        await domains.heed(connection, account.channel, [outcome for _, outcome in results], now)
         await _signals(house, connection, account, results, now)
         await _count(house, connection, account, results, now)
     _tell(account, settlements, ours)
@@ -232,7 +234,7 @@ async def _signals(
     seen: set[object] = set()
     for item, outcome in results:
         match outcome.signal:
-            case SlowDown(after) if "slow" not in seen:
+            case SlowDown(after, None) if "slow" not in seen:
                 seen.add("slow")
                 await limits.slow_down(connection, account.name, after, outcome_row(outcome)[1] or "", now)
                 log.warning("account.slow_down", account=account.name, seconds=after.total_seconds())
@@ -255,9 +257,10 @@ async def _stop(connection: AsyncConnection, campaign: str | None, channel: str,
 async def _count(
     house: House, connection: AsyncConnection, account: Account, results: Sequence[tuple[Item, Outcome]], now: datetime
 ) -> None:
-    # A refusal proves the provider alive; only silence and its own troubles count against it.
+    # A refusal proves the provider alive, and so does a word about one receiving domain; only silence and its own troubles
+    # count against it.
     answered = [outcome for item, outcome in results if item.envelopes]
-    bad = sum(isinstance(outcome, Retry | Unknown) for outcome in answered)
+    bad = sum(isinstance(outcome, Retry | Unknown) and not domains.about_a_domain(outcome) for outcome in answered)
     failures = await limits.settled(connection, account.name, ok=len(answered) - bad, bad=bad, now=now)
     if failures >= BREAKER and bad:
         await limits.slow_down(connection, account.name, BREAKER_PAUSE, "breaker", now)

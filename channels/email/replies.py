@@ -1,4 +1,4 @@
-"""SMTP replies as data: RFC 5321 4.2, RFC 3463. The most telling code wins: 5.1.1, then 5.1, then 550, then 5."""
+"""SMTP replies as data: RFC 5321 4.2, RFC 3463. The most telling code wins: 450 4.2.1, then 4.2.1, then 4.2, then 450, then 4."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ from datetime import timedelta
 from channels.verdicts import DROP_ADDRESS, REJECT, RETRY, STOP_CHANNEL, UNKNOWN, Do, Verdict, slow_down
 
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})\b")
+
+
+def slow_domain(seconds: float, after: timedelta | None = None) -> Verdict:
+    """The receiving domain asks for less: what else goes to it waits, all other mail goes on."""
+    return Verdict(Do.RETRY, after=after, slow=timedelta(seconds=seconds), slow_domain=True)
+
 
 # Greeting, STARTTLS, login, MAIL FROM: about us, so never about an address.
 SENDER: Mapping[str, Verdict] = {
@@ -39,11 +45,15 @@ RECIPIENT: Mapping[str, Verdict] = {
     "5.7": REJECT,
     "556": DROP_ADDRESS,
     "5": REJECT,
+    # Gmail's "receiving mail at a rate that prevents additional messages".
+    "450 4.2.1": slow_domain(60, after=timedelta(minutes=5)),
     "4.2.1": Verdict(Do.RETRY, after=timedelta(minutes=5)),
     "4.2.2": Verdict(Do.RETRY, after=timedelta(hours=1)),
-    # Greylisting says 4.7.1 for one person at a time: a short pause for all is enough.
-    "4.7": Verdict(Do.RETRY, after=timedelta(minutes=1), slow=timedelta(seconds=5)),
-    "421": slow_down(30),
+    # Too much from us to that domain, or greylisting: a short pause that grows while it goes on saying so.
+    "4.7": slow_domain(5, after=timedelta(minutes=1)),
+    "421": slow_domain(30),
+    # The submission server's own limit on us (RFC 4954 6), whomever the mail was for.
+    "454 4.7.0": slow_down(30),
     "4": RETRY,
 }
 
@@ -73,5 +83,5 @@ def verdict_of(reply: Reply, table: Mapping[str, Verdict]) -> Verdict:
     digit = str(reply.code)[0]
     found = _ENHANCED.match(reply.text)
     # "450 5.1.1" is a temporary refusal: RFC 3463 2 wants both to agree, and dropping an address is for certain cases only.
-    names = [found[0], f"{found[1]}.{found[2]}"] if found and found[1] == digit else []
+    names = [f"{reply.code} {found[0]}", found[0], f"{found[1]}.{found[2]}"] if found and found[1] == digit else []
     return next(table[name] for name in [*names, str(reply.code), digit] if name in table)

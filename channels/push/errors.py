@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from channels import loose
 from channels.verdicts import DROP_ADDRESS, REJECT, RETRY, STOP_CAMPAIGN, STOP_CHANNEL, Verdict, slow_down
 
+_CODE = re.compile(r"[A-Z][A-Z0-9_]{2,63}")  # what is none might be anything, a token given back among it
 FCM_ERROR = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
 BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
 UNAUTHENTICATED = "UNAUTHENTICATED"
@@ -36,7 +38,7 @@ def code_of(error: Mapping[str, object]) -> str:
     """The most telling code of an error answer: the FcmError detail, else the status; empty when there is none."""
     details = loose.mappings(error.get("details"))
     codes = [loose.text(item.get("errorCode")) for item in details if item.get("@type") == FCM_ERROR]
-    code = next(filter(None, codes), loose.text(error.get("status")))
+    code = next(filter(_CODE.fullmatch, [*codes, loose.text(error.get("status"))]), "")
     return invalid_argument(loose.text(error.get("message")), _violated(details)) if code == "INVALID_ARGUMENT" else code
 
 

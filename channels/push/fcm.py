@@ -113,7 +113,7 @@ def outcome_of(answer: Answer | Fault, envelope: Envelope) -> Outcome:
         return Sent(name) if name else Retry("UNREADABLE_ANSWER")
     error = _error(answer)
     code = code_of(error)
-    detail = clip(loose.text(error.get("message")), envelope.address.value if envelope.address else "")
+    detail = clip(loose.text(error.get("message")), envelope)
     if code == "THIRD_PARTY_AUTH_ERROR" and envelope.address and envelope.address.platform:
         # The credential of one platform is at fault; the code says which, so that the others can go on.
         return Retry(code, signal=StopChannel(f"{code}/{envelope.address.platform}"), detail=detail)

@@ -76,7 +76,7 @@ def outcome_of(answer: Answer | Fault, envelope: Envelope) -> Outcome:
     error = loose.mapping(answer.data.get("error"))
     code = loose.whole(error.get("code"))
     words = loose.text(loose.mapping(error.get("error_data")).get("details")) or loose.text(error.get("message"))
-    detail = clip(words, envelope.address.value if envelope.address else "")
+    detail = clip(words, envelope)
     name = f"http_{answer.status}" if code is None else str(code)
     return verdict_of(code, answer.status).outcome(name, detail, answer.retry_after)
 

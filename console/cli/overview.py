@@ -7,6 +7,7 @@ runs          [{id, campaign, occurrence, status, reason, due_at, expires_at, me
               control_group: messages to people who get nothing on purpose, not counted as suppressed
 reservoir     {channel: {queued, deferred, deferred_by_reason: {reason: n}, released, sending}}
 accounts      [{account, channel, rate, sent_last_minute, next_free_at, open_until, failures, reason}]; open_until: nobody sends before
+slow_domains  [{channel, domain, until, strikes, reason}]: receiving domains that nothing goes to before `until`, at most 50
 lag           {queued: how long the oldest message that may go now has waited, released: since the oldest was released}; null = none
 backlog       {events, receipts}: stored, not yet worked on
 ticks         [{name, last_ok_at, seconds_ago, last_error_at, last_error}]
@@ -29,7 +30,9 @@ from jobs.house import House
 from jobs.reservoir import held_for_approval
 from rules.windows import Openings
 from scheduler.reload import FAULT
-from store import limits, overview, ticks, versions
+from store import domains, limits, overview, ticks, versions
+
+DOMAINS = 50
 
 
 async def collect(house: House, not_configured: Mapping[str, Sequence[str]]) -> dict[str, Any]:
@@ -47,6 +50,7 @@ async def collect(house: House, not_configured: Mapping[str, Sequence[str]]) -> 
                 "runs": [asdict(run) for run in await overview.recent_runs(connection)],
                 "reservoir": reservoir(queued, await overview.deferred(connection), outgoing),
                 "accounts": await _accounts(connection, now),
+                "slow_domains": [{"channel": name, **asdict(found)} for name, found in await domains.every(connection, now, DOMAINS)],
                 "lag": {
                     "queued": _seconds(now, await _oldest(house, connection, queued, pauses, now)),
                     "released": _seconds(now, min((since for *_, since in outgoing if since), default=None)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from store.tables.base import metadata
 from store.tables.customers import addresses, people, permissions
-from store.tables.house import audit_log, facts, limits, ticks
+from store.tables.house import audit_log, facts, limits, slow_domains, ticks
 from store.tables.incoming import interactions, receipts
 from store.tables.outgoing import STATUSES, attempts, chunks, messages, popups
 from store.tables.planning import approvals, campaigns, events, pauses, runs, versions
@@ -30,6 +30,7 @@ __all__ = [
     "popups",
     "receipts",
     "runs",
+    "slow_domains",
     "suppressions",
     "ticks",
     "versions",

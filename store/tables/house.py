@@ -27,6 +27,17 @@ limits = Table(
     Column("reason", Text),
 )
 
+# Receiving domains that asked for less mail. strikes: how often in a row; the pause doubles with each.
+slow_domains = Table(
+    "slow_domains",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("domain", Text, primary_key=True),
+    Column("until", When, nullable=False),  # nothing goes to it before
+    Column("strikes", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
 ticks = Table(
     "ticks",
     metadata,

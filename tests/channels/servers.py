@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -23,10 +24,14 @@ class Odd(StrEnum):
     HANG = "hang"
     GARBAGE = "garbage"
     HUGE = "huge"
+    DROP_IN_ANSWER = "drop_in_answer"
+    TRICKLE = "trickle"
+    ECHO = "echo"
 
 
 GARBAGE = b"\x00\xff<html>502 Bad Gateway</html>\r\n\r\n"
 HUGE = 1024 * 1024
+TRICKLE_SECONDS = 0.05  # a byte
 
 
 @dataclass
@@ -41,8 +46,8 @@ class Served:
 
 
 @asynccontextmanager
-async def http_server(odd: Odd, answer: bytes = b"") -> AsyncIterator[Served]:
-    async with _serving(Served(odd, answer), _http, None) as served:
+async def http_server(odd: Odd, answer: bytes = b"", tls: ssl.SSLContext | None = None) -> AsyncIterator[Served]:
+    async with _serving(Served(odd, answer), _http, tls) as served:
         yield served
 
 
@@ -58,7 +63,7 @@ async def _serving(served: Served, talk: Talk, tls: ssl.SSLContext | None) -> As
         served.connections += 1
         try:
             await talk(served, reader, writer)
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
             return
         finally:
             writer.close()
@@ -91,6 +96,14 @@ async def _http(served: Served, reader: asyncio.StreamReader, writer: asyncio.St
                 return
             case Odd.HUGE:
                 writer.write(http_answer("200 OK", b"x" * HUGE))
+            case Odd.DROP_IN_ANSWER:
+                writer.write(http_answer("200 OK", b'{"name": "half')[:-3])
+                return
+            case Odd.TRICKLE:
+                await _trickle(http_answer("200 OK", b" " * 1000), reader, writer)
+                return
+            case Odd.ECHO:
+                writer.write(http_answer("400 Bad Request", _echo(served.requests[-1])))
             case _:
                 writer.write(served.answer)
 
@@ -129,9 +142,35 @@ async def _after_the_dot(served: Served, reader: asyncio.StreamReader, writer: a
             writer.write(GARBAGE)
         case Odd.HUGE:
             writer.write(b"250-" + b"x" * HUGE)
+        case Odd.DROP_IN_ANSWER:
+            writer.write(b"250-2.0.0 Ok\r\n250 2.0")
+            return False
+        case Odd.TRICKLE:
+            await _trickle(b"250-" + b"x" * 1000, reader, writer)
+            return False
         case _:
             writer.write(b"250 2.0.0 Ok: queued\r\n")
     return served.odd is not Odd.DROP_AFTER_ANSWER
+
+
+async def _trickle(answer: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A byte at a time, until the client has had enough."""
+    for byte in answer:
+        writer.write(bytes([byte]))
+        try:
+            async with asyncio.timeout(TRICKLE_SECONDS):
+                if not await reader.read(1):
+                    return
+        except TimeoutError:
+            continue
+
+
+def _echo(request: bytes) -> bytes:
+    """All that was asked, in every field an error of FCM or Meta has for words."""
+    said = request.decode()
+    body = said.partition("\r\n\r\n")[2]
+    error = {"status": body, "message": said, "error_data": {"details": body}, "details": [{"errorCode": body}]}
+    return json.dumps({"error": error}, ensure_ascii=False).encode()
 
 
 def http_answer(status: str, body: bytes, *headers: str) -> bytes:

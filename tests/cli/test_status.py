@@ -18,7 +18,8 @@ def read(desk: Desk) -> dict[str, Any]:
 
 def test_an_empty_house_has_the_stable_keys(desk: Desk) -> None:
     assert list(read(desk)) == [
-        "at", "config", "config_fault", "runs", "reservoir", "accounts", "lag", "backlog", "ticks", "pauses", "not_configured",
+        "at", "config", "config_fault", "runs", "reservoir", "accounts", "slow_domains",
+        "lag", "backlog", "ticks", "pauses", "not_configured",
     ]  # fmt: skip
     assert "nothing is published yet" in desk.kabar("status").stdout
 
@@ -78,3 +79,11 @@ def test_stops_faults_and_errors_are_shown(desk: Desk) -> None:
     assert "campaign hello since" in shown
     assert "rules.yaml:1:1: broken" in shown
     assert "OperationalError" in shown
+
+
+def test_domains_that_asked_for_less_are_shown_while_they_wait(desk: Desk) -> None:
+    desk.sql("""INSERT INTO slow_domains (channel, domain, until, strikes, reason) VALUES
+                ('email', 'slow.example', now() + interval '1 hour', 3, '421 4.7.0'), ('email', 'quick.example', now(), 1, '421')""")
+    [slow] = read(desk)["slow_domains"]
+    assert (slow["channel"], slow["domain"], slow["strikes"], slow["reason"]) == ("email", "slow.example", 3, "421 4.7.0")
+    assert "slow.example" in desk.kabar("status").stdout
