@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import BaseModel, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
@@ -15,7 +16,16 @@ from config.problems import ConfigError, Problem, nearest
 S = TypeVar("S", bound=BaseSettings)
 
 ACCOUNTS = "KABAR_ACCOUNTS__"  # named by channels.yaml
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9.-]+(:\d{1,5})?", re.IGNORECASE)
 _SHOWN = 80  # characters of a value in a message
+
+
+def _origins(value: str) -> str:
+    given = value.replace(",", " ").split()
+    for origin in given:
+        if not _ORIGIN.fullmatch(origin):
+            raise ValueError(f'"{origin}" is no origin; write scheme and host as https://app.example.co.id, several with a space between')
+    return " ".join(given).lower()
 
 
 class HttpSettings(BaseModel):
@@ -26,6 +36,12 @@ class HttpSettings(BaseModel):
     public_url: str = "http://127.0.0.1:8080"
     api_key: SecretStr | None = None
     signing_key: SecretStr | None = None
+    app_origins: Annotated[str, AfterValidator(_origins)] = ""
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Of web pages whose scripts may ask for pop-ups."""
+        return tuple(self.app_origins.split())
 
 
 class Settings(BaseSettings):

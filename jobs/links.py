@@ -43,6 +43,7 @@ def _bytes(text: str) -> bytes:
 
 
 MESSAGE_KEY = "kabar-"
+TRIAL_KEY = "test-"  # a pop-up of `kabar send-test`
 
 
 def message_key(message_id: int) -> str:
@@ -52,5 +53,14 @@ def message_key(message_id: int) -> str:
 
 def message_id(key: str | None) -> int | None:
     """Back from the key; None when it is not one of ours."""
-    digits = (key or "").removeprefix(MESSAGE_KEY)
-    return int(digits) if key and key.startswith(MESSAGE_KEY) and digits.isdecimal() and len(digits) < 19 else None
+    return _number(key or "", MESSAGE_KEY)
+
+
+def trial_id(key: str) -> int | None:
+    """The id of a test pop-up; None for every other key."""
+    return _number(key, TRIAL_KEY)
+
+
+def _number(key: str, prefix: str) -> int | None:
+    digits = key.removeprefix(prefix)
+    return int(digits) if key.startswith(prefix) and digits.isdecimal() and len(digits) < 19 else None

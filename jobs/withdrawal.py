@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.house import House
-from store import suppressions, withdrawal
+from store import changes, suppressions, withdrawal
 from store.suppressions import Source, Word
 
 log = structlog.get_logger()
@@ -50,10 +50,11 @@ async def drop_addresses(
 async def _refuse(
     house: House, connection: AsyncConnection, word: Word, people: People, now: datetime, source: Source, code: str | None
 ) -> None:
-    """Pop-ups that lie ready are looked at again when the app asks for them."""
+    """Pop-ups that lie ready are looked at again when the app asks, which it is told to."""
     if not people:
         return
     await suppressions.speak(connection, word, people, now, source, code)
+    await changes.tell(connection, {person for person, channel, _ in people if channel == changes.CHANNEL})
     published = await house.catalog.newest(connection)
     offers = published.offers if published else ()
     stopped = await withdrawal.stop_offers(connection, [(person, channel) for person, channel, _ in people], offers, now)

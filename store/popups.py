@@ -7,13 +7,14 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store import changes
 from store.statements import LONGS, TEXTS, rows, run, sql
 
 _PUBLISH = sql(
     """INSERT INTO popups (message_id, person_id, priority, content, available_at, expires_at)
        SELECT v.id, m.person_id, r.priority, CAST(v.content AS jsonb), :now, m.expires_at
        FROM unnest(:ids, :contents) AS v(id, content) JOIN messages m ON m.id = v.id JOIN runs r ON r.id = m.run_id
-       ON CONFLICT (message_id) DO NOTHING""",
+       ON CONFLICT (message_id) DO NOTHING RETURNING person_id""",
     ids=LONGS,
     contents=TEXTS,
 )
@@ -32,9 +33,10 @@ async def owners(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, i
 
 
 async def publish(connection: AsyncConnection, contents: Mapping[int, str], now: datetime) -> None:
-    """{message id: content as JSON}, available from now on."""
+    """{message id: content as JSON}, available from now on; the apps of these people are told."""
     if contents:
-        await run(connection, _PUBLISH, ids=list(contents), contents=list(contents.values()), now=now)
+        put = await rows(connection, _PUBLISH, ids=list(contents), contents=list(contents.values()), now=now)
+        await changes.tell(connection, {row.person_id for row in put})
 
 
 async def recipient(connection: AsyncConnection, customer_no: str) -> int | None:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store import changes
 from store.statements import JSON, rows, run, sql
 from store.suppressed import refused
 
@@ -16,6 +17,8 @@ from store.suppressed import refused
 _LOCK = sql("SELECT pg_advisory_xact_lock(hashtextextended('kabar.popups', :person))")
 # Until when each pop-up keeps the others away: the gap after its last impression; as long as it may still be on the screen;
 # and, of one that was given to an app which has not told of it yet, as if it were shown at the last moment it may be.
+# A pop-up holds itself back until its own interval has passed, and from every device but the one it was given to while that one
+# may be showing it: whoever asks without naming a device is taken for the same one.
 # Everything that may have changed since a pop-up was put here is asked again: opt-out, consent to offers, pauses, priority.
 _WAITING = sql(
     f"""WITH held AS MATERIALIZED (
@@ -29,7 +32,14 @@ _WAITING = sql(
            AND (p.closed_at IS NULL OR p.shown_at > :now - greatest(CAST(:gap AS interval), CAST(:on_screen AS interval))))
        SELECT p.message_id, coalesce(c.priority, 0) AS priority, p.content, p.available_at, p.expires_at, r.campaign,
               m.status = 'sent' AS unfetched,
-              (SELECT max(h.until) FROM held h WHERE h.message_id <> p.message_id AND h.until > :now) AS held_until
+              (SELECT max(u.until) FROM (
+                 SELECT h.until FROM held h WHERE h.message_id <> p.message_id
+                 UNION ALL
+                 SELECT p.shown_at + make_interval(secs => coalesce((p.content ->> 'min_interval_s')::int, 30))
+                 UNION ALL
+                 SELECT CASE WHEN p.shown_at IS NULL OR p.shown_at < p.offered_at THEN p.offered_at + CAST(:shows_within AS interval)
+                             WHEN p.gone_at IS NULL OR p.gone_at < p.shown_at THEN p.shown_at + CAST(:on_screen AS interval) END
+                 WHERE p.offered_to <> CAST(:device AS text)) AS u(until) WHERE u.until > :now) AS held_until
        FROM popups p JOIN messages m ON m.id = p.message_id JOIN runs r ON r.id = m.run_id JOIN people h ON h.id = p.person_id
        LEFT JOIN jsonb_to_recordset(:categories) AS c(name text, priority int, offer bool) ON c.name = m.category
        WHERE p.person_id = :person AND p.closed_at IS NULL AND p.expires_at > :now AND (p.retry_at IS NULL OR p.retry_at <= :now)
@@ -41,7 +51,7 @@ _WAITING = sql(
        ORDER BY priority DESC, p.expires_at, p.message_id""",
     categories=JSON,
 )
-_OFFERED = sql("UPDATE popups SET offered_at = :now WHERE message_id = :id AND closed_at IS NULL")
+_OFFERED = sql("UPDATE popups SET offered_at = :now, offered_to = :device WHERE message_id = :id AND closed_at IS NULL")
 # Also one that is closed may be shown once more, by another device that was given it before.
 _SHOWN = sql(
     """UPDATE popups SET shown_at = greatest(shown_at, CAST(:at AS timestamptz)),
@@ -53,7 +63,7 @@ _SHOWN = sql(
 _GONE = sql(
     """UPDATE popups SET shown_at = coalesce(shown_at, CAST(:at AS timestamptz)), gone_at = greatest(gone_at, CAST(:at AS timestamptz)),
               closed_at = coalesce(closed_at, CAST(:now AS timestamptz))
-       WHERE message_id = :id"""
+       WHERE message_id = :id RETURNING person_id"""
 )
 _NOT_SHOWN = sql(
     """UPDATE popups SET retry_at = CAST(:retry_at AS timestamptz), offered_at = CASE WHEN offered_at > :at THEN offered_at END
@@ -70,6 +80,7 @@ async def waiting(
     connection: AsyncConnection,
     person_id: int,
     trigger: str,
+    device: str | None,
     *,
     categories: Sequence[Mapping[str, Any]],
     gap: timedelta,
@@ -79,18 +90,20 @@ async def waiting(
 ) -> Sequence[Row[Any]]:
     """The pop-ups a person has open for a trigger of the app, the most important first, then earlier expiry, then earlier id.
 
+    device:       whose app asks, by a name of its own making
     categories:   {name, priority, offer} each; of one that is not named nothing is allowed but what offers are
     gap:          between the impressions of two pop-ups
     on_screen:    a pop-up neither clicked nor dismissed may be visible so long after its last impression
     shows_within: an app that was given a pop-up shows it so soon, or not at all
-    Rows: (message_id, priority, content, available_at, expires_at, campaign, unfetched, held_until), the last None when no
-    other pop-up stands in its way.
+    Rows: (message_id, priority, content, available_at, expires_at, campaign, unfetched, held_until), the last None when
+    nothing stands in its way.
     """
     return await rows(
         connection,
         _WAITING,
         person=person_id,
         trigger=trigger,
+        device=device,
         categories=list(categories),
         gap=gap,
         on_screen=on_screen,
@@ -99,9 +112,9 @@ async def waiting(
     )
 
 
-async def offered(connection: AsyncConnection, message_id: int, now: datetime) -> None:
+async def offered(connection: AsyncConnection, message_id: int, device: str | None, now: datetime) -> None:
     """An app was given it, and will show it."""
-    await run(connection, _OFFERED, id=message_id, now=now)
+    await run(connection, _OFFERED, id=message_id, device=device, now=now)
 
 
 async def shown(connection: AsyncConnection, message_id: int, at: datetime, now: datetime) -> None:
@@ -110,8 +123,8 @@ async def shown(connection: AsyncConnection, message_id: int, at: datetime, now:
 
 
 async def gone(connection: AsyncConnection, message_id: int, at: datetime, now: datetime) -> None:
-    """Clicked or dismissed at `at`: closed, and off the screen. It was seen, whether or not an impression was told."""
-    await run(connection, _GONE, id=message_id, at=at, now=now)
+    """Clicked or dismissed at `at`: closed, and off the screen. It was seen, whether or not an impression was told. The screen is free."""
+    await changes.tell(connection, {row.person_id for row in await rows(connection, _GONE, id=message_id, at=at, now=now)})
 
 
 async def not_shown(connection: AsyncConnection, message_id: int, at: datetime, retry_at: datetime) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store import changes
 from store.statements import JSON, rows, run, sql
 
 _PUBLISH = sql(
@@ -79,9 +80,15 @@ async def pauses(connection: AsyncConnection) -> tuple[Pause, ...]:
 
 async def pause(connection: AsyncConnection, *, campaign: str | None, channel: str | None, reason: str, by: str, now: datetime) -> bool:
     """False when it was paused already."""
-    return await run(connection, _PAUSE, campaign=campaign, channel=channel, reason=reason, by=by, now=now) > 0
+    new = await run(connection, _PAUSE, campaign=campaign, channel=channel, reason=reason, by=by, now=now) > 0
+    if new and channel in (None, changes.CHANNEL):
+        await changes.tell_everybody(connection)
+    return new
 
 
 async def resume(connection: AsyncConnection, *, campaign: str | None, channel: str | None, everything: bool) -> int:
     """How many stops were lifted."""
-    return await run(connection, _RESUME, campaign=campaign, channel=channel, everything=everything)
+    lifted = await run(connection, _RESUME, campaign=campaign, channel=channel, everything=everything)
+    if lifted and channel in (None, changes.CHANNEL):
+        await changes.tell_everybody(connection)
+    return lifted

@@ -14,6 +14,7 @@ from fastapi import Depends, Request
 from channels.base import Webhook
 from config.settings import ChannelSettings
 from console.http.errors import ApiError
+from console.http.streams import Streams
 from jobs.house import House
 from jobs.links import Signer
 
@@ -24,10 +25,19 @@ _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
 @dataclass(frozen=True)
 class Web:
-    """The house, and the webhooks of its channels with the settings they are verified by."""
+    """The house, the webhooks of its channels with the settings they are verified by, and the streams of this process."""
 
     house: House
     webhooks: Mapping[str, tuple[Webhook, ChannelSettings]]
+    streams: Streams
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What a recipient's token says: whose app it is, and until when."""
+
+    person_id: int
+    expires_at: datetime
 
 
 def _web(request: Request) -> Web:
@@ -89,14 +99,21 @@ def recipient_token(signer: Signer, person_id: int, now: datetime, ttl: timedelt
     return signer.sign(PURPOSE, str(person_id), str(expires)), datetime.fromtimestamp(expires, UTC)
 
 
-def _recipient(request: Request, house: TheHouse, now: Now) -> int:
+def _ticket(request: Request, house: TheHouse, now: Now) -> Ticket:
     words = house.signer.read(PURPOSE, bearer(request) or "")
     if words is None:
         raise ApiError(401, "unauthorized", "send a recipient's token: Authorization: Bearer TOKEN (POST /v1/popups/tokens)", _CHALLENGE)
     person_id, expires = (int(word) for word in words)
     if expires <= now.timestamp():
         raise ApiError(401, "token_expired", "the recipient's token has ended; ask for a new one", _CHALLENGE)
-    return person_id
+    return Ticket(person_id, datetime.fromtimestamp(expires, UTC))
+
+
+TheTicket = Annotated[Ticket, Depends(_ticket)]
+
+
+def _recipient(ticket: TheTicket) -> int:
+    return ticket.person_id
 
 
 Recipient = Annotated[int, Depends(_recipient)]

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from console.http import errors, events, health, metrics, popups, pushes, unsubscribe, webhooks
+from console.http import errors, events, health, metrics, popups, pushes, sdk, stream, unsubscribe, webhooks
 from console.http.access import Web
+from console.http.cors import Cors
 from console.http.shield import Shield
+from console.http.streams import Streams
 from jobs.house import House
 
 # pushes before webhooks: /v1/receipts/push is not a provider's.
-_ROUTERS = (events.router, pushes.router, webhooks.router, popups.router, unsubscribe.router, health.router, metrics.router)
+_APP = (popups.router, stream.router, sdk.router)
+_ROUTERS = (events.router, pushes.router, webhooks.router, *_APP, unsubscribe.router, health.router, metrics.router)
 
 
 def make_web(house: House) -> FastAPI:
     """The application. The settings of channels with webhooks are read here, once; raises ConfigError when one is wrong."""
     app = FastAPI(title="Kabar", docs_url=None, redoc_url=None, redirect_slashes=False)
     hooks = {name: (channel.webhook, channel.settings.read()) for name, channel in house.channels.items() if channel.webhook is not None}
-    app.state.web = Web(house, hooks)
+    app.state.web = Web(house, hooks, Streams(house.database.conninfo))
     for router in _ROUTERS:
         app.include_router(router)
     errors.install(app)
     app.add_middleware(Shield)
+    app.add_middleware(Cors, origins=house.settings.http.origins)
     return app

@@ -17,9 +17,11 @@ from console.http.access import Now, Recipient, TheHouse, recipient_token, requi
 from console.http.errors import ApiError
 from console.http.fields import At, Body, ButtonId, DeliveryId, Word
 from console.http.reports import report
+from console.http.tags import matches
 from jobs.interactions import Interaction
-from jobs.links import message_id, message_key
+from jobs.links import TRIAL_KEY, message_id, message_key, trial_id
 from jobs.popups import offer
+from jobs.trials import seen
 from store import popups
 
 router = APIRouter()
@@ -69,14 +71,18 @@ async def waiting(
     platform: Hint = None,
     app_version: Hint = None,
     locale: Hint = None,
+    device: Hint = None,
 ) -> Response:
-    """At most one item. platform, app_version and locale are taken and not used yet: content is rendered in the person's own locale."""
-    found = await offer(house, person_id, trigger, now)
+    """At most one item, and to one of several devices that name themselves.
+
+    platform, app_version and locale are taken and not used yet: content is rendered in the person's own locale.
+    """
+    found = await offer(house, person_id, trigger, now, device)
     items = [] if found.item is None else [_item(found.item)]
     body = json.dumps({"items": items, "poll_after_s": found.poll_after_s}, ensure_ascii=False).encode()
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
-    if _matches(request.headers.get("if-none-match", ""), tag):
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization", "Kabar-Time": _time(now)}
+    if matches(request.headers.get("if-none-match", ""), tag):
         return Response(status_code=304, headers=headers)
     return Response(body, media_type="application/json", headers=headers)
 
@@ -92,14 +98,20 @@ async def events(told: PopupEvents, house: TheHouse, person_id: Recipient, now: 
         Interaction(str(item.event_id), item.delivery_id if asked[item.delivery_id] in own else "", item.type, item.at, item.button_id)
         for item in told.items
     ]
-    return await report(house, person_id, reports, now)
+    answer = await report(house, person_id, reports, now)
+    tests = await seen(house, person_id, {str(item.event_id): test for item in told.items if (test := trial_id(item.delivery_id))})
+    return {"items": [item | {"status": tests.get(item["event_id"], item["status"])} for item in answer["items"]]}
+
+
+def _key(row_id: int) -> str:
+    return message_key(row_id) if row_id > 0 else f"{TRIAL_KEY}{-row_id}"
 
 
 def _item(row: Row[Any]) -> dict[str, Any]:
     # Judged when it was rendered; only the defaults it left out are filled in.
     content = PopupContent.model_construct(**row.content)
     return {
-        "delivery_id": message_key(row.message_id),
+        "delivery_id": _key(row.message_id),
         "campaign": row.campaign,
         "priority": row.priority,
         "trigger": content.trigger,
@@ -119,8 +131,3 @@ def _item(row: Row[Any]) -> dict[str, Any]:
 
 def _time(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def _matches(header: str, tag: str) -> bool:
-    """RFC 9110 section 13.1.2: a list of tags, compared weakly."""
-    return any(part.strip().removeprefix("W/") in (tag, "*") for part in header.split(","))

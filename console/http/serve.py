@@ -10,10 +10,12 @@ from contextlib import contextmanager
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 
 from config.problems import ConfigError, Problem
 from config.settings import HttpSettings
 from console.http.app import make_web
+from console.http.streams import Streams
 from jobs.house import House
 
 log = structlog.get_logger()
@@ -36,7 +38,9 @@ async def serve(
     on_bound: told the port, which the system chose when the setting is 0. listening: a socket that is bound already.
     Raises ConfigError when the port cannot be had.
     """
-    server = _Server(_config(house))
+    app = make_web(house)
+    streams: Streams = app.state.web.streams
+    server = _Server(_config(app, house))
     listening = listening or bind(house.settings.http)
     port = int(listening.getsockname()[1])
     log.info("web.started", host=house.settings.http.host, port=port)
@@ -44,18 +48,23 @@ async def serve(
         on_bound(port)
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     stopping = asyncio.create_task(stop.wait())
+    listening_for_changes = asyncio.create_task(streams.run())
     try:
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopping.cancel()
+        # An open stream would hold the stop up for the whole grace.
+        streams.close()
         server.should_exit = True
+        listening_for_changes.cancel()
+        await asyncio.gather(listening_for_changes, return_exceptions=True)
         await serving
     log.info("web.stopped")
 
 
-def _config(house: House) -> uvicorn.Config:
+def _config(app: FastAPI, house: House) -> uvicorn.Config:
     return uvicorn.Config(
-        make_web(house),
+        app,
         log_config=None,
         log_level="warning",
         access_log=False,

@@ -6,7 +6,7 @@ from store.tables.base import metadata
 from store.tables.customers import addresses, people, permissions
 from store.tables.house import audit_log, facts, limits, slow_domains, ticks
 from store.tables.incoming import interactions, receipts
-from store.tables.outgoing import STATUSES, attempts, chunks, messages, popups
+from store.tables.outgoing import STATUSES, attempts, chunks, messages, popup_tests, popups
 from store.tables.planning import approvals, campaigns, events, pauses, runs, versions
 from store.tables.suppressions import suppressions
 
@@ -27,6 +27,7 @@ __all__ = [
     "pauses",
     "people",
     "permissions",
+    "popup_tests",
     "popups",
     "receipts",
     "runs",

@@ -118,9 +118,22 @@ popups = Table(
     Column("impressions", SmallInteger, nullable=False, server_default=text("0")),
     Column("closed_at", When),  # shown as often as it may be, or dismissed
     Column("offered_at", When),  # when an app was last given it to show
+    Column("offered_to", Text),  # the device that was
     Column("shown_at", When),  # the last impression the app told of
     Column("gone_at", When),  # clicked or dismissed: off the screen
     Column("retry_at", When),  # an app could not show it; not offered before
     Index("ix_popups_open", "person_id", postgresql_where=text("closed_at IS NULL")),
     Index("ix_popups_shown", "person_id", "shown_at", postgresql_where=text("shown_at IS NOT NULL")),
+)
+
+popup_tests = Table(
+    "popup_tests",
+    metadata,
+    id_column(),
+    Column("person_id", BigInteger, ForeignKey("people.id", ondelete="CASCADE"), nullable=False),
+    Column("campaign", Text, nullable=False),
+    Column("content", JSONB, nullable=False),
+    Column("available_at", When, nullable=False),
+    Column("expires_at", When, nullable=False),
+    Index("ix_popup_tests_person_id", "person_id"),
 )

@@ -27,6 +27,12 @@ async def people(house: House, clock: VirtualClock, configured: Configure) -> tu
     """Two persons, each with one pop-up of the campaign `hello` waiting."""
     await configured()
     both = await person(house.database, 1), await person(house.database, 2)
+    await lie_ready(house, clock)
+    return both
+
+
+async def lie_ready(house: House, clock: VirtualClock) -> None:
+    """Let the house work until the evening's pop-ups wait for the app."""
     sending = replace(house, accounts=await open_accounts(house))
     app = make_app(sending)
 
@@ -35,7 +41,6 @@ async def people(house: House, clock: VirtualClock, configured: Configure) -> tu
 
     async with app.open_async():
         await play(sending, clock, clock.now() + LATER, send)
-    return both
 
 
 async def states(house: House) -> list[str]:
