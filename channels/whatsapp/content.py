@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -26,6 +26,8 @@ class WhatsAppButton(BaseModel):
 
 class WhatsAppContent(Content):
     """`parameters` fill the numbered places of the approved body. `text` is that body with our own expressions in them, for previews."""
+
+    tells: ClassVar[frozenset[str]] = frozenset({"delivered", "read", "clicked"})
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,512}$")]
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$")] = "id"
