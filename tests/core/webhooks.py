@@ -13,7 +13,7 @@ from tests.core.conftest import Stage
 def status(stage: Stage, message: int, word: str, *codes: int) -> bytes:
     """One `statuses` item about a message of ours, at the stage's time."""
     stamp = str(int(stage.clock.now().timestamp()))
-    told = {
+    told: dict[str, object] = {
         "id": "wamid.X",
         "status": word,
         "timestamp": stamp,
@@ -26,7 +26,12 @@ def status(stage: Stage, message: int, word: str, *codes: int) -> bytes:
 
 def answered(stage: Stage, words: str) -> bytes:
     """The first customer writes, without quoting anything."""
-    said = {"from": "6281200000001", "id": "wamid.Y", "timestamp": str(int(stage.clock.now().timestamp())), "type": "text"}
+    said: dict[str, object] = {
+        "from": "6281200000001",
+        "id": "wamid.Y",
+        "timestamp": str(int(stage.clock.now().timestamp())),
+        "type": "text",
+    }
     return _webhook({"messages": [said | {"text": {"body": words}}]})
 
 
