@@ -32,6 +32,8 @@ class Content(BaseModel):
 
     # Fields rendered with HTML autoescape; all others are plain text.
     html_fields: ClassVar[frozenset[str]] = frozenset()
+    # Which of delivered, read and clicked somebody tells of a message on this channel.
+    tells: ClassVar[frozenset[str]] = frozenset()
 
     def prepared(self) -> Content:
         """The same content after the work that is the same for every person (Markdown to HTML), done once a variant."""
@@ -138,13 +140,24 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Refused for good. `drop_address`: the address itself is dead. `opted_out`: the person said no at the provider."""
+    """Refused for good.
+
+    drop_address: the address itself is dead
+    opted_out:    the person said no at the provider
+    unreachable:  the person is not there on this channel, and another may do; either of the two above says so, too
+    """
 
     code: str
     drop_address: bool = False
     opted_out: bool = False
     signal: Signal | None = None
     detail: str = ""
+    unreachable: bool = False
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the same message may be wanted by another channel."""
+        return self.unreachable or self.drop_address or self.opted_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +202,10 @@ class ReceiptKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """One fact a provider or the app tells later. Names the message by our key or the provider's id, or else a person by address."""
+    """One fact a provider or the app tells later. Names the message by our key or the provider's id, or else a person by address.
+
+    drop_address, unreachable: as of Rejected, of a message that failed
+    """
 
     kind: ReceiptKind
     at: datetime
@@ -199,6 +215,7 @@ class Receipt:
     code: str | None = None
     drop_address: bool = False
     text: str | None = None
+    unreachable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ class Verdict:
     drop_address: bool = False
     opted_out: bool = False
     slow_domain: bool = False
+    unreachable: bool = False
 
     def outcome(self, code: str, detail: str = "", wish: timedelta | None = None, domain: str | None = None) -> Outcome:
         """`wish` is the provider's own Retry-After and beats the table's times. `domain`: whom the message was for."""
@@ -50,7 +51,7 @@ class Verdict:
             case Do.RETRY:
                 return Retry(code, wish or self.after, signal, detail)
             case Do.REJECT:
-                return Rejected(code, self.drop_address, self.opted_out, signal, detail)
+                return Rejected(code, self.drop_address, self.opted_out, signal, detail, self.unreachable)
             case Do.UNKNOWN:
                 return Unknown(code, signal, detail)
 
@@ -66,8 +67,10 @@ class Verdict:
 RETRY = Verdict(Do.RETRY)
 REJECT = Verdict(Do.REJECT)
 UNKNOWN = Verdict(Do.UNKNOWN)
-DROP_ADDRESS = Verdict(Do.REJECT, drop_address=True)
-OPTED_OUT = Verdict(Do.REJECT, opted_out=True)
+# The person is not there on this channel; a message with another one to fall back on takes that.
+UNREACHABLE = Verdict(Do.REJECT, unreachable=True)
+DROP_ADDRESS = Verdict(Do.REJECT, drop_address=True, unreachable=True)
+OPTED_OUT = Verdict(Do.REJECT, opted_out=True, unreachable=True)
 # The content is at fault for everyone, so the message itself is refused for good.
 STOP_CAMPAIGN = Verdict(Do.REJECT, stop=Stop.CAMPAIGN)
 # The account is at fault, not the message: it waits until the account works again.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from config.audiences import first_in, possible, search, ways
 from config.checks_companions import check_companions
+from config.checks_escalation import check_escalation
 from config.checks_rules import check_rules, warn_rules
 from config.checks_speech import warn_speech
 from config.digests import check_digests
@@ -40,7 +41,7 @@ def _accounts(draft: Draft) -> None:
         if source is None:
             continue
         draft.known("channel", account.channel, source, ("accounts", index, "channel"))
-        if account.name in seen | draft.channels:
+        if account.name in seen | draft.channels.keys():
             owner = "another account" if account.name in seen else "the channel's default account"
             message = f'account "{account.name}" has the name of {owner}; rename it'
             draft.problems.append(source.problem(("accounts", index, "name"), message))
@@ -55,6 +56,7 @@ def _campaign(draft: Draft, part: Part[Campaign]) -> None:
     known += [draft.known(kind, name, source, locate(source, (), path)[0]) for kind, name, path in _named(campaign)]
     template = draft.known("template", campaign.template, source, ("template",))
     if all(known):
+        check_escalation(draft, part)
         _audience(draft, part)
         if template and campaign.template in draft.templates:
             check_speech(draft, part, draft.templates[campaign.template])
@@ -65,9 +67,10 @@ def _named(campaign: Campaign) -> list[tuple[str, str, Path]]:
     found: list[tuple[str, str, Path]] = []
     for key, names in (("any", campaign.audience.any), ("all", campaign.audience.all), ("not", campaign.audience.none)):
         found += [("segment", name, ("audience", key, index)) for index, name in enumerate(names)]
-    key = "first" if campaign.channels.first else "all"
-    for index, name in enumerate(campaign.channels.names):
-        found.append(("channel", name, ("channels", key, index)))
+    for key, names in (("first", campaign.channels.first), ("all", campaign.channels.all)):
+        found += [("channel", name, ("channels", key, index)) for index, name in enumerate(names)]
+    if campaign.channels.then:
+        found.append(("channel", campaign.channels.then.channel, ("channels", "then", "channel")))
     events = (("before", when.before, "business event"), ("after", when.after, "business event"), ("event", when.event, "customer event"))
     found += [(kind, name, ("when", key)) for key, name, kind in events if name is not None]
     return found

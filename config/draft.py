@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -40,13 +41,14 @@ _HOME = {
 
 @dataclass
 class Draft:
-    """channels: their names. names: what files declare, good or bad, by kind. broken: kinds of files that cannot be read at all.
+    """channels: their names, with the receipts there are of each. names: what files declare, good or bad, by kind.
 
+    broken:   kinds of files that cannot be read at all
     warnings: what is no mistake and will disappoint all the same
     companions: by file name without `.yaml`; declarable: those there may be
     """
 
-    channels: frozenset[str]
+    channels: Mapping[str, frozenset[str]]
     problems: list[Problem]
     warnings: list[Problem] = field(default_factory=list)
     rules: Part[Rules] | None = None
@@ -95,7 +97,7 @@ class Draft:
 
     def known(self, kind: str, name: str, source: Source, path: Path, *, key: bool = False) -> bool:
         """Is there one of this name? If not, a problem at `path`, unless the file that would define it cannot be read."""
-        names = self.channels if kind == "channel" else self.names.get(kind, {}).keys()
+        names = self.channels.keys() if kind == "channel" else self.names.get(kind, {}).keys()
         if name in names:
             return True
         if _HOME.get(kind) not in self.broken or names:

@@ -19,7 +19,7 @@ from config.parsing import ConditionError, parse_condition
 from config.places import places
 from config.problems import ConfigError, Problem, suggest
 from config.source import MAX_BYTES, Source, normalise, read
-from config.templates import Contents, read_template
+from config.templates import Contents, read_template, tells
 
 __all__ = ["Config", "load", "parse"]
 
@@ -76,7 +76,7 @@ def _parse(
 ) -> Config:
     """unread: files that are there and have a problem already; what they would define is not missed."""
     texts = {path: normalise(text) for path, text in sorted(files.items())}
-    draft = Draft(frozenset(contents), problems, declarable=frozenset(companions(contents)))
+    draft = Draft({name: tells(content) for name, content in contents.items()}, problems, declarable=frozenset(companions(contents)))
     for path in unread:
         _place(draft, path, None, f"{root}/{path}", contents)
     for path, text in texts.items():

@@ -150,11 +150,30 @@ class Audience(Strict):
         return self.any + self.all + self.none
 
 
+class Then(Strict):
+    """The same message by one more channel, so long after the first was sent, unless that was answered as `unless` says."""
+
+    channel: str
+    after: Duration
+    unless: Literal["delivered", "read", "clicked"]
+
+    @field_validator("after")
+    @classmethod
+    def _some_time(cls, value: timedelta) -> timedelta:
+        if value <= timedelta(0):
+            raise ValueError("`after` gives people time to answer; write 30m or 2h, or list both channels to send by both at once")
+        return value
+
+
 class Channels(Strict):
-    """`[push, popup]` = all of them; `{first: [whatsapp, email]}` = the first on which the person is reachable."""
+    """`[push, popup]` = all of them; `{first: [whatsapp, email]}` = the first on which the person is reachable.
+
+    then: what follows a message of `first` that nobody answered; its channel also is the last of those that are tried
+    """
 
     all: Names = ()
     first: Names = ()
+    then: Then | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -165,13 +184,21 @@ class Channels(Strict):
     def _one_of(self) -> Self:
         if bool(self.all) == bool(self.first):
             raise ValueError("write a list of channels, or {first: [whatsapp, email]}")
+        if self.then and self.all:
+            raise ValueError("`then` follows one message; write {first: [push], then: {channel: email, after: 2h, unless: read}}")
         if len(set(self.names)) != len(self.names):
             raise ValueError("a channel is named twice")
         return self
 
     @property
     def names(self) -> tuple[str, ...]:
-        return self.all or self.first
+        """Every channel a message may go by."""
+        return self.all or self.choice
+
+    @property
+    def choice(self) -> tuple[str, ...]:
+        """Those of which the first is taken that reaches the person; empty where all of them are."""
+        return (*self.first, self.then.channel) if self.then else self.first
 
 
 def _basis_points(value: object) -> int:

@@ -22,7 +22,7 @@ def check_speech(draft: Draft, campaign: Part[Campaign], template: Part[Template
 
 def _silences(campaign: Part[Campaign], template: Part[Template]) -> Iterator[Problem]:
     audience, channels = campaign.value.audience, campaign.value.channels
-    together = [frozenset(channels.names)] if channels.first else [frozenset({name}) for name in channels.names]
+    together = [frozenset(channels.names)] if channels.choice else [frozenset({name}) for name in channels.names]
     for needed in together:
         for segment in audience.any or (None,):
             fitting = {None, segment, *audience.all}
@@ -34,10 +34,10 @@ def _silences(campaign: Part[Campaign], template: Part[Template]) -> Iterator[Pr
                     f'template "{template.value.template}" has no {" and ".join(sorted(needed))} for {whom}; '
                     "add a variant without a locale for them",
                 )
-    for index, variant in enumerate(template.value.variants if channels.first else ()):
-        lacking = set(channels.first) - variant.channels.keys()
-        if lacking and lacking != set(channels.first):
-            message = f'campaign "{campaign.value.campaign}" takes the first of {", ".join(channels.first)}: this variant lacks '
+    for index, variant in enumerate(template.value.variants if channels.choice else ()):
+        lacking = set(channels.choice) - variant.channels.keys()
+        if lacking and lacking != set(channels.choice):
+            message = f'campaign "{campaign.value.campaign}" takes the first of {", ".join(channels.choice)}: this variant lacks '
             yield template.source.problem(("variants", index), message + ", ".join(sorted(lacking)))
 
 

@@ -17,6 +17,11 @@ _TARGET = ("segment", "locale", "tone")
 Contents = Mapping[str, type[BaseModel]]  # channel name → the model of what is said on it
 
 
+def tells(content: type[BaseModel]) -> frozenset[str]:
+    """Which of delivered, read and clicked are ever told of what is said on a channel; its model names them."""
+    return frozenset(getattr(content, "tells", ()))
+
+
 class Variant(Strict):
     """For whom it is (None = anybody), and what it says on each channel it has. tone: free = says Anda or kamu as it likes."""
 

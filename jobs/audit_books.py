@@ -126,10 +126,10 @@ async def orders(house: House, connection: AsyncConnection) -> list[dict[str, An
     found = []
     for version, name in await audit_frame.ordered(connection):
         campaign = (await house.catalog.version(connection, version)).config.campaigns.get(name)
-        if campaign is not None and (campaign.control or campaign.channels.first):
+        if campaign is not None and (campaign.control or campaign.channels.choice):
             share = campaign.control.share if campaign.control else None
             seed = campaign.control.seed if campaign.control and campaign.control.seed is not None else name
-            found.append({"version": version, "campaign": name, "first": bool(campaign.channels.first), "share": share, "seed": seed})
+            found.append({"version": version, "campaign": name, "first": bool(campaign.channels.choice), "share": share, "seed": seed})
     return found
 
 

@@ -17,6 +17,7 @@ from channels.base import Address, Envelope, Outcome, Rejected, Retry, SlowDown,
 from config.templating import RenderError
 from jobs import digests, domains
 from jobs.house import Account, House
+from jobs.moving_on import after_refusal
 from jobs.render import Renderer
 from jobs.settlement import combine, outcome_row, settlement
 from jobs.withdrawal import opt_out
@@ -122,7 +123,7 @@ def _item(account: Account, renderer: Renderer, row: Any, riders: Sequence[Any],
     if account.channel.addresses is not None:
         addresses = [Address(*values) for values in row.addresses]
         if not addresses:
-            return Item(row, (), Rejected("no_address"))
+            return Item(row, (), Rejected("no_address", unreachable=True))
         if not account.channel.every_address:
             addresses = addresses[:1]
     try:
@@ -208,6 +209,7 @@ async def _settle(house: House, account: Account, items: Sequence[Item], answers
         ]
         ours = await outbox.settle(connection, settlements)
         await receipts.catch_up(connection, list(ours), now)
+        await after_refusal(connection, zip((outcome for _, outcome in results), settlements, strict=True), ours, now)
         await outbox.record_attempts(connection, attempts)
         await suppressions.drop_by_id(connection, dead, now)
         await opt_out(house, connection, _opt_outs(account, results), now, Source.PROVIDER)

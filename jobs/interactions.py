@@ -43,7 +43,7 @@ async def interact(house: House, person_id: int | None, interactions: Sequence[I
     async with house.database.begin() as connection:
         owners = await popups.owners(connection, [fact.message_id for fact in facts if fact.message_id is not None])
         ours = [fact for fact in facts if fact.message_id in owners and person_id in (None, owners[fact.message_id])]
-        new = await receipts.remember(connection, ours)
+        new = await receipts.remember(connection, ours, now)
         told = [fact for fact in ours if fact.event_id in new]
         await receipts.move(connection, told, now)
         for fact in told:

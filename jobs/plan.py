@@ -125,6 +125,7 @@ def new_run(
         due_at=due_at,
         expires_at=due_at + span + campaign.expires,
         data=data or {},
+        escalation=escalation(campaign),
         skipped=skipped,
         shared=shared,
     )
@@ -153,7 +154,8 @@ def expansion(
         audience=campaign.audience,
         segments=dict(config.segments),
         channels=campaign.channels.names,
-        first_only=bool(campaign.channels.first),
+        first_only=bool(campaign.channels.choice),
+        escalates=campaign.channels.then is not None,
         variants=variants,
         window=campaign.window,
         keys=key_rules(newest or published, now),
@@ -181,6 +183,12 @@ def control_group(campaign: Campaign) -> ControlGroup | None:
     """Who of the campaign's audience gets nothing."""
     control = campaign.control
     return None if control is None else ControlGroup(control.share, campaign.campaign if control.seed is None else control.seed)
+
+
+def escalation(campaign: Campaign) -> Mapping[str, Any] | None:
+    """What follows a message of the campaign that nobody answered, as its runs keep it."""
+    then = campaign.channels.then
+    return None if then is None else {"channel": then.channel, "after": then.after.total_seconds(), "unless": then.unless}
 
 
 def birthdays(today: date) -> tuple[str, ...]:

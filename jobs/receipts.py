@@ -43,7 +43,7 @@ async def apply_receipts(house: House, now: datetime) -> int:
         told, broken = _read(house, rows)
         found, waiting = await _find(connection, told, now)
         found = await _owned(house, connection, found)
-        new = await receipts.remember(connection, [item.fact for item in found])
+        new = await receipts.remember(connection, [item.fact for item in found], now)
         await receipts.move(connection, [item.fact for item in found], now)
         for source in {row.source for row in rows}:
             fresh = [item for item in found if item.row.source == source and item.fact.event_id in new]
@@ -81,12 +81,14 @@ def _fact(source: str, receipt: Receipt) -> receipts.Fact:
         at=receipt.at,
         message_id=message_id(receipt.key),
         detail=receipt.code or receipt.text,
+        channel=source,
+        unreachable=receipt.unreachable or receipt.drop_address,
     )
 
 
 async def _find(connection: AsyncConnection, told: Sequence[_Told], now: datetime) -> tuple[list[_Told], set[int]]:
     """Those whose message is known and settled, and the ids of stored bodies that have to wait."""
-    refs = await receipts.resolve(connection, [(item.fact.message_id, item.receipt.provider_id) for item in told])
+    refs = await receipts.resolve(connection, [(item.fact.message_id, item.receipt.provider_id, item.row.source) for item in told])
     found: list[_Told] = []
     waiting: set[int] = set()
     for item, (known, early) in zip(told, refs, strict=True):

@@ -8,7 +8,7 @@ import structlog
 
 from jobs.house import House
 from jobs.reservoir import held_for_approval
-from store import digests, messages, runs, versions
+from store import digests, escalation, messages, runs, versions
 
 log = structlog.get_logger()
 
@@ -37,6 +37,7 @@ async def _withdraw(house: House, now: datetime) -> None:
         gone = [run for run in await runs.active(connection) if run.campaign not in published.config.campaigns]
         for run in gone:
             await digests.unload(connection, run.id, now)
+            await escalation.give_up(connection, run.id)
             count = await messages.cancel(connection, run.id, "campaign_removed", now)
             if count:
                 log.warning("run.withdrawn", run_id=run.id, campaign=run.campaign, occurrence=run.occurrence, messages=count)

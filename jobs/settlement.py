@@ -11,13 +11,14 @@ from channels.base import Outcome, Rejected, Retry, Sent, Unknown
 from jobs.retry import next_attempt
 from store.outbox import Settlement
 
-# One device that took it makes the message sent; a doubtful one is worse to repeat than a refused one.
+# One device that took it makes the message sent; a doubtful one is worse to repeat than a refused one. A person is not there
+# only when that was said of every address.
 _BEST = (Sent, Unknown, Retry, Rejected)
 
 
 def combine(outcomes: Sequence[Outcome]) -> Outcome:
     """The outcome of a message from those of its addresses."""
-    return min(outcomes, key=lambda outcome: _BEST.index(type(outcome)))
+    return min(outcomes, key=lambda outcome: (_BEST.index(type(outcome)), isinstance(outcome, Rejected) and outcome.elsewhere))
 
 
 def outcome_row(outcome: Outcome) -> tuple[str, str | None, str | None]:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from jobs.clock import VirtualClock
+from jobs.escalation import escalate
 from jobs.house import House
 from jobs.plan import plan
 from jobs.receipts import apply_receipts
@@ -34,7 +35,8 @@ async def settle(house: House, clock: VirtualClock, send: Send) -> None:
         sent = await _sent(house, send)
         receipts = await apply_receipts(house, clock.now())
         swept = await sweep(house, clock.now())
-        if not (planned.runs or planned.events or sent or receipts or swept.lapsed or swept.nudged or swept.put_back):
+        followed = await escalate(house, clock.now())
+        if not (planned.runs or planned.events or sent or receipts or swept.lapsed or swept.nudged or swept.put_back or followed):
             break
     await reconcile(house, clock.now())
 

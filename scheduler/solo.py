@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from jobs.catalog import Published
 from jobs.clock import VirtualClock
+from jobs.escalation import escalate
 from jobs.house import House
 from jobs.plan import plan
 from jobs.reconcile import reconcile
@@ -16,7 +17,7 @@ from scheduler import drive
 from scheduler.agenda import Agenda
 from scheduler.drive import Send
 from scheduler.firing import fire
-from store import moments
+from store import escalation, moments
 
 RECONCILE_EVERY = timedelta(days=1)  # runs that are finished are closed; nothing else waits for it
 
@@ -28,6 +29,7 @@ class Solo:
         self._agenda = Agenda()
         self._fired: datetime | None = None
         self._reconciled: datetime | None = None
+        self._escalates: bool | None = None  # a run that was there before has messages others are to follow
         self._cramped = False  # something may have stayed for want of room
 
     async def settle(self, house: House, clock: VirtualClock, send: Send) -> None:
@@ -44,7 +46,7 @@ class Solo:
 
     async def _round(self, house: House, clock: VirtualClock, send: Send) -> bool:
         """Whether anything happened."""
-        planned = await self._plan(house, clock.now())
+        planned = await self._plan(house, clock.now()) + await self._followed(house, clock.now())
         report = await valve(house, clock.now())
         if report.released:
             await send()
@@ -52,6 +54,14 @@ class Solo:
         if report.merged:
             await sweep(house, clock.now())  # closes what went inside another
         return bool(planned or report.decided)
+
+    async def _followed(self, house: House, now: datetime) -> int:
+        async with house.database.begin() as connection:
+            if self._escalates is None:
+                self._escalates = await escalation.expected(connection)
+            published = await house.catalog.newest(connection)
+        wanted = published is not None and any(campaign.channels.then for campaign in published.config.campaigns.values())
+        return await escalate(house, now) if self._escalates or wanted else 0
 
     async def _plan(self, house: House, now: datetime) -> int:
         async with house.database.begin() as connection:

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from jobs.escalation import escalate
 from jobs.house import House
 from jobs.housekeeping import housekeeping
 from jobs.plan import plan
@@ -83,6 +84,7 @@ def every_tick() -> tuple[Tick, ...]:
         Tick("valve", 1, valve),
         Tick("receipts", 1, apply_receipts),
         Tick("sweep", 10, sweep),
+        Tick("escalate", 10, escalate),
         Tick("reconcile", 30, reconcile),
         Tick("housekeeping", 300, housekeeping),
     )

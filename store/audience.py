@@ -52,6 +52,7 @@ class Expansion:
     keys:        what window keys follow
     control:     who of them gets nothing
     queue_until: the end of a message's patience with the rules
+    escalates:   another message follows each that is not answered
     birthday:    month-days ("11-20") of people to congratulate
     event_ids:   customer events that address their own person only; they expire and lose patience so long after they came
     """
@@ -75,6 +76,7 @@ class Expansion:
     event_ids: tuple[int, ...] | None = None
     event_expiry: timedelta | None = None
     event_patience: timedelta | None = None
+    escalates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ async def expand(connection: AsyncConnection, plan: Expansion) -> Expanded:
 
 _When = DateTime(timezone=True)
 COLUMNS = ["run_id", "person_id", "event_ref", "channel", "fallback", "category", "topic", "variant", "window_key", "status"]
-COLUMNS += ["queued_at", "expires_at", "queue_until", "reason", "settled_at"]
+COLUMNS += ["queued_at", "expires_at", "queue_until", "reason", "settled_at", "escalates"]
 
 
 def addressed(plan: Expansion) -> Select[Any]:
@@ -136,6 +138,7 @@ def addressed(plan: Expansion) -> Select[Any]:
             patience,
             case((control, CONTROL_GROUP)),
             case((control, literal(plan.queued_at, _When))),
+            literal(plan.escalates),
         )
         .select_from(source)
         .where(_audience(plan))

@@ -18,7 +18,7 @@ _KEYS_HOLD = timedelta(minutes=4)
 
 _CARRIES = "EXISTS (SELECT FROM messages k WHERE k.carrier_id = m.id AND k.status = 'merged')"
 _WORDED = sql(
-    f"""SELECT m.id, m.category, m.variant, r.campaign, r.version_id, m.attempts > 0 OR {_CARRIES} AS apart
+    f"""SELECT m.id, m.category, m.variant, r.campaign, r.version_id, m.attempts > 0 OR m.follows_id IS NOT NULL OR {_CARRIES} AS apart
         FROM unnest(:ids) AS wanted(id) JOIN messages m ON m.id = wanted.id JOIN runs r ON r.id = m.run_id""",
     ids=LONGS,
 )

@@ -10,23 +10,26 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store.escalation import MEANWHILE
 from store.statements import INTS, LONGS, TEXTS, TIMES, rows, run, sql
 from store.suppressed import refused, usable
 
 # Claimed and committed, with lease and fencing token, before the first byte leaves. What changed since the release is
-# looked at here once more: paused messages are left alone, expired ones and offers to people who opted out set aside.
+# looked at here once more: paused messages are left alone; expired ones, offers to people who opted out, and what follows a
+# message that was answered meanwhile are set aside.
 _CLAIM = sql(
     f"""WITH picked AS MATERIALIZED (
-         SELECT m.id, m.category = ANY(:offers) AND {refused("m.person_id", "m.channel")} AS refused
+         SELECT m.id, CASE WHEN m.category = ANY(:offers) AND {refused("m.person_id", "m.channel")} THEN 'opted_out'
+                           WHEN m.follows_id IS NOT NULL AND {MEANWHILE} THEN 'answered:' || m.follows_id END AS refused
          FROM messages m WHERE m.chunk_id = :chunk AND m.status = 'released'
            AND NOT EXISTS (SELECT FROM pauses q JOIN runs r ON r.id = m.run_id
                            WHERE coalesce(q.channel, m.channel) = m.channel AND coalesce(q.campaign, r.campaign) = r.campaign)
          ORDER BY m.id LIMIT :limit FOR UPDATE SKIP LOCKED),
        claimed AS (
          UPDATE messages m SET
-           status = CASE WHEN m.expires_at <= :now THEN 'expired' WHEN picked.refused THEN 'suppressed' ELSE 'sending' END,
-           reason = CASE WHEN m.expires_at <= :now THEN 'expired' WHEN picked.refused THEN 'opted_out' END,
-           settled_at = CASE WHEN m.expires_at <= :now OR picked.refused THEN CAST(:now AS timestamptz) END,
+           status = CASE WHEN m.expires_at <= :now THEN 'expired' WHEN picked.refused IS NOT NULL THEN 'suppressed' ELSE 'sending' END,
+           reason = CASE WHEN m.expires_at <= :now THEN 'expired' ELSE picked.refused END,
+           settled_at = CASE WHEN m.expires_at <= :now OR picked.refused IS NOT NULL THEN CAST(:now AS timestamptz) END,
            lease_until = :lease_until, fence = m.fence + 1, attempts = m.attempts + 1
          FROM picked
          WHERE m.id = picked.id AND m.status = 'released'
@@ -45,7 +48,7 @@ _SETTLE = sql(
               sent_at = CASE WHEN v.status IN ('sent', 'unknown') THEN v.at END,
               settled_at = CASE WHEN v.status = 'deferred' THEN NULL ELSE v.at END,
               next_attempt_at = v.next_attempt_at, lease_until = NULL, attempts = m.attempts - v.uncounted,
-              maybe_duplicate = m.maybe_duplicate OR v.doubtful,
+              maybe_duplicate = m.maybe_duplicate OR v.doubtful, fallback = CASE WHEN v.doubtful THEN '{}' ELSE m.fallback END,
               trail = CASE WHEN v.status = 'deferred' THEN m.trail || jsonb_build_array(jsonb_build_object(
                         'at', v.at, 'is', 'deferred', 'why', v.reason, 'until', v.next_attempt_at)) ELSE m.trail END
        FROM unnest(:ids, :fences, :statuses, :reasons, :provider_ids, :ats, :next_attempts, :uncounted, :doubtful)
@@ -74,6 +77,7 @@ _ATTEMPTS = sql(
 _HAND_BACK = sql(
     "UPDATE messages SET status = 'queued', chunk_id = NULL, released_at = NULL WHERE chunk_id = :chunk AND status = 'released'"
 )
+# What is sent again may have gone out, and keeps to the channel it went by.
 _LAPSED = sql(
     """WITH lapsed AS MATERIALIZED (SELECT id FROM messages WHERE status = 'sending' AND lease_until < :now
                                     ORDER BY lease_until LIMIT :limit FOR UPDATE SKIP LOCKED)
@@ -84,6 +88,7 @@ _LAPSED = sql(
               settled_at = CASE WHEN m.attempts < :tries AND (m.channel = ANY(:safe) OR m.category = ANY(:resend)) THEN NULL
                                 ELSE CAST(:now AS timestamptz) END,
               reason = 'lease_lapsed',
+              fallback = CASE WHEN m.channel = ANY(:safe) OR m.category = ANY(:resend) THEN '{}' ELSE m.fallback END,
               maybe_duplicate = m.maybe_duplicate OR (m.category = ANY(:resend) AND NOT m.channel = ANY(:safe))
        FROM lapsed WHERE m.id = lapsed.id AND m.status = 'sending' RETURNING m.id, m.status""",
     safe=TEXTS,

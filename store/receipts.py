@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import digests
+from store import digests, escalation, moving_on
 from store.statements import LONGS, TEXTS, TIMES, rows, run, sql
 
 _STORE = sql("INSERT INTO receipts (source, body, received_at) VALUES (:source, :body, :now) RETURNING id")
@@ -28,41 +28,49 @@ _DONE = sql(
 )
 _RESOLVE = sql(
     """SELECT v.ord, coalesce(a.id, b.id, c.message_id) AS id,
-              coalesce(a.status, b.status, 'sent') IN ('queued', 'deferred', 'released', 'sending') AS early
-       FROM unnest(:ids, :provider_ids) WITH ORDINALITY AS v(id, provider_id, ord)
+              coalesce(a.status, b.status, 'sent') IN ('queued', 'deferred', 'released', 'sending')
+                AND coalesce(a.channel, b.channel) = coalesce(v.channel, a.channel, b.channel) AS early
+       FROM unnest(:ids, :provider_ids, :channels) WITH ORDINALITY AS v(id, provider_id, channel, ord)
        LEFT JOIN messages a ON a.id = v.id
        LEFT JOIN messages b ON v.id IS NULL AND b.provider_id = v.provider_id
        LEFT JOIN attempts c ON v.id IS NULL AND b.id IS NULL AND c.provider_id = v.provider_id""",
     ids=LONGS,
     provider_ids=TEXTS,
+    channels=TEXTS,
 )
 # A message moves only right: sending or unknown becomes sent by the provider's own word; delivered never undoes read.
+# What the provider of a channel says is about the message by that channel, and nothing of it once it has moved on to another.
 _MOVE = sql(
-    """WITH told AS (SELECT id, min(at) FILTER (WHERE kind IN ('delivered', 'read', 'clicked', 'dismissed')) AS delivered,
+    """WITH told AS (SELECT m.id, m.channel, min(at) FILTER (WHERE kind IN ('delivered', 'read', 'clicked', 'dismissed')) AS delivered,
                             min(at) FILTER (WHERE kind IN ('read', 'clicked')) AS read, min(at) AS first
-                     FROM unnest(:ids, :kinds, :ats) AS v(id, kind, at)
-                     WHERE kind IN ('sent', 'delivered', 'read', 'clicked', 'dismissed') GROUP BY id)
+                     FROM unnest(:ids, :kinds, :ats, :channels) AS v(id, kind, at, channel)
+                     JOIN messages m ON m.id = v.id AND m.channel = coalesce(v.channel, m.channel)
+                     WHERE kind IN ('sent', 'delivered', 'read', 'clicked', 'dismissed') GROUP BY m.id)
        UPDATE messages m SET
          delivered_at = least(m.delivered_at, told.delivered), read_at = least(m.read_at, told.read),
          sent_at = coalesce(m.sent_at, told.first),
          reason = CASE WHEN m.status = 'unknown' THEN 'confirmed_by_receipt' ELSE m.reason END,
          status = CASE WHEN told.read IS NOT NULL OR m.status = 'read' THEN 'read'
                        WHEN told.delivered IS NOT NULL OR m.status = 'delivered' THEN 'delivered' ELSE 'sent' END
-       FROM told WHERE m.id = told.id AND m.status IN ('sent', 'delivered', 'read', 'unknown')""",
+       FROM told WHERE m.id = told.id AND m.channel = told.channel AND m.status IN ('sent', 'delivered', 'read', 'unknown')""",
     ids=LONGS,
     kinds=TEXTS,
     ats=TIMES,
+    channels=TEXTS,
 )
 _FAIL = sql(
-    """UPDATE messages m SET status = 'failed', reason = v.code, settled_at = :now FROM unnest(:ids, :codes) AS v(id, code)
-       WHERE m.id = v.id AND m.status IN ('sent', 'unknown')""",
+    """UPDATE messages m SET status = 'failed', reason = v.code, settled_at = :now
+       FROM unnest(:ids, :codes, :channels) AS v(id, code, channel)
+       WHERE m.id = v.id AND m.channel = coalesce(v.channel, m.channel) AND m.status IN ('sent', 'unknown')
+       RETURNING m.id, m.fence, m.channel""",
     ids=LONGS,
     codes=TEXTS,
+    channels=TEXTS,
 )
 _REMEMBER = sql(
-    """INSERT INTO interactions (event_id, message_id, person_id, kind, at, detail)
-       SELECT v.event_id, m.id, coalesce(m.person_id, v.person), v.kind, v.at, v.detail
-       FROM unnest(:events, :ids, :people, :kinds, :ats, :details) AS v(event_id, id, person, kind, at, detail)
+    """INSERT INTO interactions (event_id, message_id, person_id, kind, at, detail, channel, known_at)
+       SELECT v.event_id, m.id, coalesce(m.person_id, v.person), v.kind, v.at, v.detail, v.channel, :now
+       FROM unnest(:events, :ids, :people, :kinds, :ats, :details, :channels) AS v(event_id, id, person, kind, at, detail, channel)
        LEFT JOIN messages m ON m.id = v.id ON CONFLICT (event_id) DO NOTHING RETURNING event_id""",
     events=TEXTS,
     ids=LONGS,
@@ -70,8 +78,9 @@ _REMEMBER = sql(
     kinds=TEXTS,
     ats=TIMES,
     details=TEXTS,
+    channels=TEXTS,
 )
-_EARLY = sql("SELECT event_id, kind, at, message_id, person_id, detail FROM interactions WHERE message_id = ANY(:ids)", ids=LONGS)
+_EARLY = sql("SELECT event_id, kind, at, message_id, person_id, detail, channel FROM interactions WHERE message_id = ANY(:ids)", ids=LONGS)
 _BY_ADDRESS = sql(
     """SELECT a.value, a.person_id, a.id FROM addresses a WHERE a.value = ANY(:values) AND a.sort = :sort""",
     values=TEXTS,
@@ -80,7 +89,12 @@ _BY_ADDRESS = sql(
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One receipt with its message found. event_id: the sender's own, so that a repeat changes nothing."""
+    """One receipt with its message found.
+
+    event_id:    the sender's own, so that a repeat changes nothing
+    channel:     whose provider says so; None = whatever channel the message went by
+    unreachable: of a failure, that the person is not there on this channel
+    """
 
     event_id: str
     kind: str
@@ -88,6 +102,8 @@ class Fact:
     message_id: int | None
     person_id: int | None = None
     detail: str | None = None
+    channel: str | None = None
+    unreachable: bool = False
 
 
 async def store(connection: AsyncConnection, source: str, body: bytes, now: datetime) -> int:
@@ -114,16 +130,17 @@ async def done(connection: AsyncConnection, results: Sequence[tuple[int, str | N
         await run(connection, _DONE, ids=[item[0] for item in results], errors=[item[1] for item in results], now=now)
 
 
-async def resolve(connection: AsyncConnection, refs: Sequence[tuple[int | None, str | None]]) -> list[tuple[int | None, bool]]:
-    """(message id or None, not settled yet) for (our id, provider id) references."""
+async def resolve(connection: AsyncConnection, refs: Sequence[tuple[int | None, str | None, str | None]]) -> list[tuple[int | None, bool]]:
+    """(message id or None, not settled yet on that channel) for (our id, provider id, channel) references."""
     if not refs:
         return []
-    found = await rows(connection, _RESOLVE, ids=[ref[0] for ref in refs], provider_ids=[ref[1] for ref in refs])
+    ids, provider_ids, channels = (list(column) for column in zip(*refs, strict=True))
+    found = await rows(connection, _RESOLVE, ids=ids, provider_ids=provider_ids, channels=channels)
     by_order = {row.ord: (row.id, row.early) for row in found}
     return [by_order[index + 1] for index in range(len(refs))]
 
 
-async def remember(connection: AsyncConnection, facts: Sequence[Fact]) -> set[str]:
+async def remember(connection: AsyncConnection, facts: Sequence[Fact], now: datetime) -> set[str]:
     """Event ids that are new."""
     if not facts:
         return set()
@@ -136,20 +153,31 @@ async def remember(connection: AsyncConnection, facts: Sequence[Fact]) -> set[st
         kinds=[fact.kind for fact in facts],
         ats=[fact.at for fact in facts],
         details=[fact.detail for fact in facts],
+        channels=[fact.channel for fact in facts],
+        now=now,
     )
     return {row.event_id for row in added}
 
 
 async def move(connection: AsyncConnection, facts: Sequence[Fact], now: datetime) -> None:
-    """Forward only; order and repeats do not matter."""
+    """Forward only; order and repeats do not matter. Who could not be reached is tried by the message's next channel, if it has one."""
     known = [fact for fact in facts if fact.message_id is not None]
     if known:
         ids, kinds = [fact.message_id for fact in known], [fact.kind for fact in known]
-        await run(connection, _MOVE, ids=ids, kinds=kinds, ats=[fact.at for fact in known])
-    failed = [fact for fact in known if fact.kind == "failed"]
+        channels = [fact.channel for fact in known]
+        await run(connection, _MOVE, ids=ids, kinds=kinds, ats=[fact.at for fact in known], channels=channels)
+        await escalation.withdraw(connection, ids, now)
+    failed = {(fact.message_id, fact.channel): fact for fact in known if fact.kind == "failed"}
     if failed:
-        await run(connection, _FAIL, ids=[fact.message_id for fact in failed], codes=[fact.detail for fact in failed], now=now)
-        await digests.refused_late(connection, [fact.message_id for fact in failed if fact.message_id is not None], now)
+        await _fail(connection, list(failed.values()), now)
+
+
+async def _fail(connection: AsyncConnection, failed: Sequence[Fact], now: datetime) -> None:
+    codes, channels = [fact.detail for fact in failed], [fact.channel for fact in failed]
+    found = await rows(connection, _FAIL, ids=[fact.message_id for fact in failed], codes=codes, channels=channels, now=now)
+    await digests.refused_late(connection, [row.id for row in found], now)
+    absent = {(fact.message_id, fact.channel) for fact in failed if fact.unreachable}
+    await moving_on.move_on(connection, [(row.id, row.fence) for row in found if {(row.id, row.channel), (row.id, None)} & absent], now)
 
 
 async def catch_up(connection: AsyncConnection, settled: Sequence[int], now: datetime) -> None:

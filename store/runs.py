@@ -17,6 +17,7 @@ class NewRun:
     """A run to be, before it has an id. skipped: why it will not be planned (missed and not caught up).
 
     shared: customer events join it as they come; nobody else is addressed by it.
+    escalation: {channel, after (seconds), unless}, what follows a message nobody answered
     """
 
     campaign: str
@@ -31,6 +32,7 @@ class NewRun:
     data: Mapping[str, Any]
     skipped: str | None = None
     shared: bool = False
+    escalation: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +56,13 @@ class Run:
 _COLUMNS = """id, campaign, occurrence, version_id, content_hash, category, priority, channels, due_at, expires_at, data, window_keys"""
 _INSERT = sql(
     """INSERT INTO runs (campaign, occurrence, version_id, content_hash, category, priority, channels, due_at, expires_at, data,
-                         status, reason)
+                         escalation, status, reason)
        SELECT n.campaign, n.occurrence, n.version_id, n.content_hash, n.category, n.priority,
-              ARRAY(SELECT jsonb_array_elements_text(n.channels)), n.due_at, n.expires_at, n.data,
+              ARRAY(SELECT jsonb_array_elements_text(n.channels)), n.due_at, n.expires_at, n.data, n.escalation,
               CASE WHEN n.skipped IS NOT NULL THEN 'skipped' WHEN n.shared THEN 'active' ELSE 'due' END, n.skipped
        FROM jsonb_to_recordset(:runs) AS n(campaign text, occurrence text, version_id int, content_hash text, category text,
-            priority smallint, channels jsonb, due_at timestamptz, expires_at timestamptz, data jsonb, skipped text, shared boolean)
+            priority smallint, channels jsonb, due_at timestamptz, expires_at timestamptz, data jsonb, escalation jsonb,
+            skipped text, shared boolean)
        ON CONFLICT (campaign, occurrence) DO NOTHING
        RETURNING id, campaign, occurrence, status, reason""",
     runs=JSON,
@@ -85,7 +88,8 @@ _FINISH = sql(
     """UPDATE runs SET status = 'finished', finished_at = :now
        WHERE status = 'active' AND NOT EXISTS (SELECT FROM messages m WHERE m.run_id = runs.id
                                                         AND (m.status IN ('queued', 'deferred', 'released', 'sending')
-                                                             OR m.status = 'merged' AND m.settled_at IS NULL))
+                                                             OR m.status = 'merged' AND m.settled_at IS NULL
+                                                             OR m.escalates AND m.status IN ('sent', 'delivered', 'read', 'unknown')))
        RETURNING id, campaign, occurrence"""
 )
 
@@ -106,6 +110,7 @@ async def create(connection: AsyncConnection, new: Sequence[NewRun]) -> list[tup
             "due_at": item.due_at.isoformat(),
             "expires_at": item.expires_at.isoformat(),
             "data": dict(item.data),
+            "escalation": item.escalation,
             "skipped": item.skipped,
             "shared": item.shared,
         }

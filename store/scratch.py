@@ -39,7 +39,8 @@ _COARSELY = text("SET default_statistics_target = 10")
 # What no rule looks at any more only makes each look at the rest longer: it is put aside and comes back at the end.
 _PUT_ASIDE = sql(
     """WITH done AS (DELETE FROM messages WHERE settled_at < :since AND coalesce(sent_at, settled_at) < :since
-                        AND status NOT IN ('queued', 'deferred', 'released', 'sending') RETURNING *)
+                        AND status NOT IN ('queued', 'deferred', 'released', 'sending')
+                        AND NOT (escalates AND status IN ('sent', 'delivered', 'read', 'unknown')) RETURNING *)
         INSERT INTO messages_aside SELECT * FROM done"""
 )
 _BRING_BACK = text("INSERT INTO messages OVERRIDING SYSTEM VALUE SELECT * FROM messages_aside")

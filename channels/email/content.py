@@ -37,6 +37,9 @@ class PreparedEmail(Content):
 class EmailContent(Content):
     """`body` is Markdown; `preheader` is the line inboxes show behind the subject."""
 
+    # A server that takes a mail says nothing of the person; a link that is followed does.
+    tells: ClassVar[frozenset[str]] = frozenset({"clicked"})
+
     subject: Text
     body: Text
     preheader: str | None = None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from channels.verdicts import DROP_ADDRESS, REJECT, RETRY, STOP_CHANNEL, UNKNOWN, Do, Verdict, slow_down
+from channels.verdicts import DROP_ADDRESS, REJECT, RETRY, STOP_CHANNEL, UNKNOWN, UNREACHABLE, Do, Verdict, slow_down
 
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})\b")
 
@@ -39,6 +39,10 @@ RECIPIENT: Mapping[str, Verdict] = {
     "5.1.6": DROP_ADDRESS,
     "5.1.10": DROP_ADDRESS,
     "5.2.1": DROP_ADDRESS,
+    # Nobody is there as it is written, or nobody has looked for long; the address may come to life.
+    "5.1.0": UNREACHABLE,
+    "5.1.4": UNREACHABLE,
+    "5.2.2": UNREACHABLE,
     # Policy, size and content are said about the mail, whatever the reply code in front.
     "5.3": REJECT,
     "5.6": REJECT,

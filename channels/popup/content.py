@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -22,6 +22,8 @@ class PopupButton(BaseModel):
 
 class PopupContent(Content):
     """`trigger`, `max_impressions` and `min_interval_s` are the app's to keep."""
+
+    tells: ClassVar[frozenset[str]] = frozenset({"delivered", "read", "clicked"})
 
     title: Text
     body: Text

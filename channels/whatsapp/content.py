@@ -21,6 +21,8 @@ class WhatsAppContent(Content, Declared):
 
     companion: ClassVar[type[Companion]] = Shapes
 
+    tells: ClassVar[frozenset[str]] = frozenset({"delivered", "read", "clicked"})
+
     name: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,512}$")]
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$")] = "id"
     header_image: Https | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from channels.verdicts import OPTED_OUT, REJECT, RETRY, STOP_CAMPAIGN, STOP_CHANNEL, UNKNOWN, Do, Verdict, slow_down
+from channels.verdicts import OPTED_OUT, REJECT, RETRY, STOP_CAMPAIGN, STOP_CHANNEL, UNKNOWN, UNREACHABLE, Do, Verdict, slow_down
 
 OPTED_OUT_CODE = 131050
 # Meta: sooner than 24 hours later fails again.
@@ -16,11 +16,11 @@ _QUALITY = slow_down(3600)
 
 _PEOPLE = {
     # Unreachable once may be a phone that is off: the address goes only when this repeats, which a channel cannot know.
-    131026: REJECT,
-    131021: REJECT,
+    131026: UNREACHABLE,
+    131021: UNREACHABLE,
     OPTED_OUT_CODE: OPTED_OUT,
     131049: _TOMORROW,
-    130472: REJECT,
+    130472: UNREACHABLE,
     131056: _PAIR_RATE,
 }
 _PACE = {
@@ -63,3 +63,8 @@ def verdict_of(code: int | None, status: int) -> Verdict:
     if code is not None:
         return ERRORS.get(code, RETRY if status >= 500 else REJECT)
     return UNKNOWN if status >= 500 and status != 503 else REFUSED
+
+
+def is_unreachable(code: int | None) -> bool:
+    """Whether a receipt of this code says that the person is not there, and not that we or Meta are at fault."""
+    return code is not None and code in ERRORS and ERRORS[code].unreachable

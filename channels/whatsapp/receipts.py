@@ -11,7 +11,7 @@ from pydantic_core import from_json
 
 from channels import loose
 from channels.base import Receipt, ReceiptKind
-from channels.whatsapp.errors import OPTED_OUT_CODE
+from channels.whatsapp.errors import OPTED_OUT_CODE, is_unreachable
 
 Json = Mapping[str, object]
 
@@ -65,7 +65,8 @@ def _status(item: Json) -> Iterator[Receipt]:
         return
     codes = [loose.whole(error.get("code")) for error in loose.mappings(item.get("errors"))]
     code = str(codes[0]) if codes and codes[0] is not None else None
-    receipt = Receipt(kind, at, key, provider_id, code=code)
+    unreachable = kind is ReceiptKind.FAILED and any(is_unreachable(code) for code in codes)
+    receipt = Receipt(kind, at, key, provider_id, code=code, unreachable=unreachable)
     yield receipt
     if OPTED_OUT_CODE in codes:
         yield replace(receipt, kind=ReceiptKind.OPTED_OUT)

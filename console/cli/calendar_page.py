@@ -71,7 +71,7 @@ def _said(config: Config, entry: Entry, held: Mapping[str, str], zone: tzinfo) -
     yield escape("; ".join(_opening(opening, entry, zone) for opening in entry.openings))
     channels = campaign.channels.names
     told_of = [f"{entry.messages[name]:,} {name}" if name in entry.messages else name for name in channels]
-    by = (" or " if campaign.channels.first else ", ").join(told_of)
+    by = (" or " if campaign.channels.choice else ", ").join(told_of)
     yield escape(f"{by}; {_due(entry, zone)}")
     if entry.campaign in held:
         yield f"[yellow]{escape(held[entry.campaign])}[/yellow]" + (
@@ -161,7 +161,7 @@ def _whenever(config: Config, held: Mapping[str, str]) -> Iterator[RenderableTyp
     for campaign in waiting:
         free = "window" in config.rules.categories[campaign.category].ignore
         hours = "at any hour" if free else f"in the window {campaign.window}" if campaign.window else "in the window of their segment"
-        by = (" or " if campaign.channels.first else ", ").join(campaign.channels.names)
+        by = (" or " if campaign.channels.choice else ", ").join(campaign.channels.names)
         mark = f"; [yellow]{escape(held[campaign.campaign])}[/yellow]" if campaign.campaign in held else ""
         lines.add_row(f"  [bold]{campaign.campaign}[/bold]", f"{escape(f'at {campaign.when.event}, by {by}, {hours}')}{mark}")
     yield lines

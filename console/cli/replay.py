@@ -34,6 +34,7 @@ def replay(
         "were replayed once already": done.before,
         "have expired": done.late,
         "have no live address, or the customer opted out": done.hopeless,
+        "were followed by another channel": done.followed,
     }
     for why, count in left.items():
         if count:

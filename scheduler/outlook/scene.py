@@ -115,7 +115,7 @@ class Scene:
     def messages(self, campaign: Campaign, occurrence: Occurrence, kind: Kind, first_id: int) -> list[Message]:
         """One a channel; one in all where the first open channel is taken. Their run is `first_id`, their ids count from it."""
         name, hours = self.window(campaign, kind)
-        choices = [campaign.channels.first] if campaign.channels.first else [(channel,) for channel in campaign.channels.all]
+        choices = [campaign.channels.choice] if campaign.channels.choice else [(channel,) for channel in campaign.channels.all]
         patience = campaign.queue_for
         return [
             Message(

@@ -38,6 +38,8 @@ interactions = Table(
     Column("kind", Text, nullable=False),
     Column("at", When, nullable=False),
     Column("detail", Text),
+    Column("channel", Text),  # whose provider said so; NULL = the app, or a link
+    Column("known_at", When),  # when we were told
     Index("ix_interactions_message_id", "message_id"),
     Index("ix_interactions_person_id", "person_id"),
 )

@@ -58,6 +58,8 @@ messages = Table(
     Column("queue_until", When),  # it waits no longer than this for the rules; NULL = until it expires
     Column("next_attempt_at", When),  # when a deferred message is looked at again
     Column("carrier_id", BigInteger),  # the message that carried a merged one
+    Column("escalates", Boolean, nullable=False, server_default=text("false")),  # whether another follows it is still open
+    Column("follows_id", BigInteger),  # the message nobody answered, which this one follows by a second channel
     Column("released_at", When),
     Column("rules_id", Integer),  # version of the rules it was released under
     Column("chunk_id", BigInteger),
@@ -88,6 +90,13 @@ messages = Table(
     ),
     Index("ix_messages_carrier", "carrier_id", postgresql_where=text("carrier_id IS NOT NULL")),
     Index("ix_messages_merged", "carrier_id", postgresql_where=text("status = 'merged' AND settled_at IS NULL")),
+    Index(
+        "ix_messages_escalates",
+        "run_id",
+        "sent_at",
+        postgresql_where=text("escalates AND status IN ('sent', 'delivered', 'read', 'unknown')"),
+    ),
+    Index("uq_messages_follows", "follows_id", unique=True, postgresql_where=text("follows_id IS NOT NULL")),
     Index("ix_messages_provider_id", "provider_id", postgresql_where=text("provider_id IS NOT NULL")),
 )
 

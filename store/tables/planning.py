@@ -89,6 +89,7 @@ runs = Table(
     Column("due_at", When, nullable=False),
     Column("expires_at", When, nullable=False),
     Column("data", JSONB, nullable=False, server_default=text("'{}'")),  # of the business event
+    Column("escalation", JSONB),  # {channel, after (seconds), unless}: what follows a message nobody answered
     Column("status", Text, nullable=False),
     Column("reason", Text),
     Column("window_keys", ARRAY(Text), nullable=False, server_default=text("'{}'")),

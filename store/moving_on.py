@@ -1,0 +1,49 @@
+"""Moving on: a message of `first: [whatsapp, email]` that was refused because nobody is there takes the next of its channels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store import digests, rekey
+from store.statements import INTS, LONGS, rows, sql
+
+# What was on its way for longer may have been left out when window keys were looked at again; see store/digests.py.
+_KEYS_HOLD = timedelta(minutes=4)
+
+# As refused, in the same transaction. What may have gone out by the channel it leaves (a send that was repeated) stays there.
+_MOVE_ON = sql(
+    """WITH refused AS MATERIALIZED (
+         SELECT m.id, m.released_at FROM unnest(:ids, :fences) AS v(id, fence) JOIN messages m ON m.id = v.id AND m.fence = v.fence
+         WHERE m.status = 'failed' AND m.fallback <> '{}' AND m.expires_at > :now AND NOT m.maybe_duplicate FOR UPDATE OF m),
+       moved AS (
+         UPDATE messages m SET status = 'queued', channel = m.fallback[1], fallback = m.fallback[2:],
+                reason = concat_ws(':', 'moved_on', m.channel, m.reason), attempts = 0, queue_until = NULL, provider_id = NULL,
+                chunk_id = NULL, released_at = NULL, sent_at = NULL, settled_at = NULL, next_attempt_at = NULL,
+                trail = m.trail || jsonb_build_array(jsonb_build_object('at', CAST(:now AS timestamptz), 'is', 'moved_on',
+                  'why', concat_ws(':', 'moved_on', m.channel, m.reason), 'to', m.fallback[1]))
+         FROM refused WHERE m.id = refused.id AND m.status = 'failed' RETURNING m.id, m.run_id, m.channel, refused.released_at),
+       reopened AS (
+         UPDATE runs SET status = 'active', finished_at = NULL
+         WHERE id IN (SELECT run_id FROM moved) AND status = 'finished' RETURNING id)
+       SELECT id, channel, released_at FROM moved ORDER BY id""",
+    ids=LONGS,
+    fences=INTS,
+)
+
+
+async def move_on(connection: AsyncConnection, refused: Sequence[tuple[int, int]], now: datetime) -> dict[int, str]:
+    """(message id, fence) of what failed in this transaction; returns {message id: channel} of those that wait for another now.
+
+    What they carried by the old channel is put back, and runs that were finished are active again.
+    """
+    if not refused:
+        return {}
+    ids, fences = (list(column) for column in zip(*refused, strict=True))
+    await digests.refused_late(connection, ids, now)
+    found = await rows(connection, _MOVE_ON, ids=ids, fences=fences, now=now)
+    if any(row.released_at is None or row.released_at < now - _KEYS_HOLD for row in found):
+        await rekey.ask(connection, now)
+    return {row.id: row.channel for row in found}
