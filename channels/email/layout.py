@@ -12,6 +12,7 @@ UNSUBSCRIBE = {"id": "Berhenti berlangganan", "en": "Unsubscribe"}
 DEFAULT_LOCALE = "id"
 _FONT = "font-family:Arial,Helvetica,sans-serif"
 _TABLE = 'role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"'
+_LETTER = "padding:24px 24px 8px;overflow-wrap:break-word;word-break:break-word"
 _HIDDEN = "display:none;max-height:0;overflow:hidden;opacity:0"
 # Inlined styles are for light; readers that prefer dark and let us say how (Apple Mail, Outlook on phones) get these.
 # No "{" is followed by "#" in here: to Jinja that would begin a comment.
@@ -40,7 +41,7 @@ def page(subject: str, body: str, preheader: str | None, image: str | None, imag
         f'<body class="page" style="margin:0;padding:0;background:#f4f5f7">{hidden}\n'
         f'<table {_TABLE}><tr><td align="center" style="padding:16px">{_OUTLOOK[0]}\n'
         f'<table {_TABLE} class="card" style="max-width:600px;background:#ffffff;{_FONT};font-size:16px;color:#1f2328">\n'
-        f'{poster}<tr><td align="left" style="padding:24px 24px 8px;overflow-wrap:break-word;word-break:break-word">\n{body}</td></tr>\n{FOOTER}</table>\n'
+        f'{poster}<tr><td align="left" style="{_LETTER}">\n{body}</td></tr>\n{FOOTER}</table>\n'
         f"{_OUTLOOK[1]}</td></tr></table>\n</body></html>"
     )
 

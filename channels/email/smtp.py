@@ -111,7 +111,7 @@ async def _transact(wire: Wire, attempt: _Attempt, *, fresh: bool) -> Outcome:
             _start_over(wire, replies)
             return _judge(reply, RECIPIENT if number else SENDER, attempt)
     if len(replies) <= DATA:
-        raise Lost
+        raise wire.fault or Lost
     reply = await _hand_over(wire, attempt)
     if reply.accepted:
         return Sent(attempt.letter.message_id)
