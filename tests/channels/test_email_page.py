@@ -32,7 +32,8 @@ def in_words(verdict: Verdict) -> str:
     if verdict.stop is Stop.CHANNEL:
         return "waits; the channel stops"
     if verdict.do is Do.REJECT:
-        return "gives it up and drops the address" if verdict.drop_address else "gives it up"
+        end = "; another channel may take it" if verdict.unreachable else ""
+        return "gives it up and drops the address" if verdict.drop_address else f"gives it up{end}"
     after = f" after {verdict.after // timedelta(minutes=1)} min" if verdict.after else ""
     who = "domain" if verdict.slow_domain else "account"
     return f"tries again{after}" + (f"; the {who} waits {verdict.slow.total_seconds():.0f} s" if verdict.slow else "")
