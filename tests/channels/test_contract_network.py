@@ -20,6 +20,7 @@ from channels.email.settings import Security
 from channels.email.smtp import SmtpAdapter
 from channels.popup.settings import PopupSettings
 from channels.registry import CHANNELS
+from channels.sandbox.faults import Rule
 from channels.sandbox.server import Sandbox
 from tests.channels import samples
 from tests.channels.certificates import Authority
@@ -108,6 +109,13 @@ async def test_a_server_that_is_not_there_means_retry(name: str, sandbox: Sandbo
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     assert await sent_to(name, place(port, sandbox, tmp_path)) == Retry("connect")
+
+
+@pytest.mark.parametrize("name", NETWORKED)
+async def test_a_slow_answer_is_an_answer(name: str, sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.faults.add(Rule.model_validate({"channel": name, "kind": "latency", "ms": 200}))
+    port = sandbox.smtp_port if name == "email" else int(sandbox.base_url.rpartition(":")[2])
+    assert isinstance(await sent_to(name, place(port, sandbox, tmp_path)), Sent)
 
 
 # --- what nobody is to read -----------------------------------------------------------------------------------------
