@@ -29,7 +29,7 @@ class Sample:
     mail: bytes
 
 
-def letters(signer: Signer, now: float) -> Iterator[Sample]:
+def letters(signer: Signer | None, now: float) -> Iterator[Sample]:
     """One of each campaign and variant that speaks by mail."""
     config = load(CONFIG, {name: channel.content for name, channel in CHANNELS.items()})
     head = Letterhead("Example Sekuritas <kabar@example.co.id>", "bounce.example.co.id", signer)
