@@ -194,6 +194,7 @@ async def _settle(house: House, account: Account, items: Sequence[Item], answers
             attempts.append(outbox.Attempt(item.row.id, answer.address_id, answer.at, kind, code, provider_id))
             if isinstance(answer.outcome, Rejected) and answer.outcome.drop_address and answer.address_id is not None:
                 dead.append((answer.address_id, answer.outcome.code, f"message {item.row.id}"))
+    heard = domains.words((item.envelopes, outcome) for item, outcome in results)
     async with house.database.begin() as connection:
         published = await house.catalog.newest(connection)
         categories = published.config.rules.categories if published else {}
@@ -204,6 +205,7 @@ async def _settle(house: House, account: Account, items: Sequence[Item], answers
                 now=max((answer.at for answer in given), default=now),
                 resend=item.row.category in categories and categories[item.row.category].on_unknown == "resend",
                 chance=house.chance,
+                free=heard.free(outcome),
             )
             for (item, outcome), given in zip(results, answers, strict=True)
         ]
@@ -214,7 +216,7 @@ async def _settle(house: House, account: Account, items: Sequence[Item], answers
         await suppressions.drop_by_id(connection, dead, now)
         await opt_out(house, connection, _opt_outs(account, results), now, Source.PROVIDER)
         await popups.publish(connection, house.tray.take(ours, [item.row.id for item in items]), now)
-        await domains.heed(connection, account.channel, [outcome for _, outcome in results], now)
+        await domains.heed(connection, account.channel, heard, now)
         await _signals(house, connection, account, results, now)
         await _count(house, connection, account, results, now)
     _tell(account, settlements, ours)

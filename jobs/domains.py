@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from channels.base import Channel, Outcome, SlowDown, domain_of
+from channels.base import Channel, Envelope, Outcome, Sent, SlowDown, domain_of
 from jobs.house import House
 from jobs.settlement import outcome_row
 from store import domains, outbox
@@ -58,16 +60,36 @@ def about_a_domain(outcome: Outcome) -> bool:
     return isinstance(outcome.signal, SlowDown) and outcome.signal.domain is not None
 
 
-async def heed(connection: AsyncConnection, channel: Channel, outcomes: Sequence[Outcome], now: datetime) -> None:
-    """Write down which domains asked for less; each once a block, with the longest pause it asked for."""
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a block's answers say of receiving domains. asked: which asked for less; took: which accepted a mail."""
+
+    asked: Mapping[str, domains.Strike]
+    took: frozenset[str]
+
+    def free(self, outcome: Outcome) -> bool:
+        """Does the try not count? When a domain takes nothing, it is not the message that was refused; when it takes others, it may be."""
+        return isinstance(outcome.signal, SlowDown) and outcome.signal.domain in self.asked.keys() - self.took
+
+
+def words(answers: Iterable[tuple[Sequence[Envelope], Outcome]]) -> Words:
+    """Of a block, each message's envelopes and what came of it. The longest pause counts that a domain asked for."""
     asked: dict[str, domains.Strike] = {}
-    for outcome in outcomes:
-        if isinstance(outcome.signal, SlowDown) and outcome.signal.domain is not None:
-            domain, seconds = outcome.signal.domain, outcome.signal.after.total_seconds()
-            if domain not in asked or asked[domain].seconds < seconds:
-                asked[domain] = domains.Strike(domain, seconds, outcome_row(outcome)[1] or "")
-    for found in await domains.strike(connection, channel.name, list(asked.values()), now):
+    took: set[str] = set()
+    for envelopes, outcome in answers:
+        if isinstance(outcome, Sent):
+            took.update(domain for each in envelopes if each.address and (domain := domain_of(each.address.value)))
+        elif isinstance(outcome.signal, SlowDown) and outcome.signal.domain is not None:
+            strike = domains.Strike(outcome.signal.domain, outcome.signal.after.total_seconds(), outcome_row(outcome)[1] or "")
+            asked[strike.domain] = max(strike, asked.get(strike.domain, strike), key=attrgetter("seconds"))
+    return Words({name: replace(strike, another=name not in took) for name, strike in asked.items()}, frozenset(took))
+
+
+async def heed(connection: AsyncConnection, channel: Channel, heard: Words, now: datetime) -> None:
+    """Write down which domains asked for less, and which took mail again."""
+    for found in await domains.strike(connection, channel.name, list(heard.asked.values()), now):
         seconds = (found.until - now).total_seconds()
         log.warning(
             "domain.slow_down", channel=channel.name, domain=found.domain, seconds=seconds, strikes=found.strikes, code=found.reason
         )
+    await domains.forgive(connection, channel.name, list(heard.took - heard.asked.keys()), now)

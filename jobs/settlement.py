@@ -28,8 +28,11 @@ def outcome_row(outcome: Outcome) -> tuple[str, str | None, str | None]:
     return type(outcome).__name__.lower(), outcome.code, None
 
 
-def settlement(row: Any, outcome: Outcome, *, now: datetime, resend: bool, chance: random.Random) -> Settlement:
-    """row: a claimed message (id, fence, attempts, expires_at). resend: its category repeats a doubtful send, flagged."""
+def settlement(row: Any, outcome: Outcome, *, now: datetime, resend: bool, chance: random.Random, free: bool = False) -> Settlement:
+    """row: a claimed message (id, fence, attempts, expires_at). resend: its category repeats a doubtful send, flagged.
+
+    free: a retry is no try of this message, since all others of its kind were refused as well
+    """
     match outcome:
         case Sent(provider_id):
             return Settlement(row.id, row.fence, "sent", now, provider_id=provider_id)
@@ -40,13 +43,14 @@ def settlement(row: Any, outcome: Outcome, *, now: datetime, resend: bool, chanc
         case Unknown(code):
             return _again(row, code, None, now, chance, doubtful=True)
         case Retry(code, after):
-            return _again(row, code, after, now, chance, doubtful=False)
+            return _again(row, code, after, now, chance, doubtful=False, free=free)
 
 
-def _again(row: Any, code: str, after: Any, now: datetime, chance: random.Random, *, doubtful: bool) -> Settlement:
-    wait = next_attempt(row.attempts, after, chance)
+def _again(row: Any, code: str, after: Any, now: datetime, chance: random.Random, *, doubtful: bool, free: bool = False) -> Settlement:
+    wait = next_attempt(row.attempts - free, after, chance)
     if wait is None:
         return Settlement(row.id, row.fence, "failed", now, f"tries_used_up:{code}", doubtful=doubtful)
     if now + wait >= row.expires_at:
         return Settlement(row.id, row.fence, "failed", now, f"too_late_to_retry:{code}", doubtful=doubtful)
-    return Settlement(row.id, row.fence, "deferred", now, f"retry:{code}", next_attempt_at=now + wait, doubtful=doubtful)
+    until = now + wait
+    return Settlement(row.id, row.fence, "deferred", now, f"retry:{code}", next_attempt_at=until, uncounted=int(free), doubtful=doubtful)

@@ -10,23 +10,34 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import Double
 
-from store.statements import TEXTS, rows, run, sql
+from store.statements import INTS, TEXTS, rows, run, sql
 
 LONGEST = timedelta(hours=1)
 QUIET = timedelta(minutes=30)  # takes one strike back
-# Answers to what was under way when the pause began say nothing new: only one that comes after it is another strike.
+# Answers to what was under way when the pause began say nothing new: only one that comes after it is another strike, and
+# none where other mail to the domain was taken along with it (excluded.strikes is 0 then).
 _STRIKES = """CASE WHEN s.until > :now THEN s.strikes
-                   ELSE greatest(s.strikes - floor(extract(epoch FROM :now - s.until) / :quiet), 0)::int + 1 END"""
+                   ELSE greatest(s.strikes - floor(extract(epoch FROM :now - s.until) / :quiet), 0)::int + excluded.strikes END"""
 _STRIKE = sql(
     f"""INSERT INTO slow_domains AS s (channel, domain, until, strikes, reason)
-        SELECT :channel, v.domain, CAST(:now AS timestamptz) + make_interval(secs => v.seconds), 1, v.reason
-        FROM unnest(:domains, :seconds, :reasons) AS v(domain, seconds, reason) ORDER BY v.domain
+        SELECT :channel, v.domain, CAST(:now AS timestamptz) + make_interval(secs => v.seconds), v.another, v.reason
+        FROM unnest(:domains, :seconds, :another, :reasons) AS v(domain, seconds, another, reason) ORDER BY v.domain
         ON CONFLICT (channel, domain) DO UPDATE SET strikes = {_STRIKES}, reason = excluded.reason, until = greatest(s.until,
-          :now + least((excluded.until - :now) * CASE WHEN s.until > :now THEN 1 ELSE 2 ^ least({_STRIKES} - 1, 20) END, :longest))
+          :now + least((excluded.until - :now) * CASE WHEN s.until > :now THEN 1
+                                                      ELSE 2 ^ greatest(least({_STRIKES}, 20) - 1, 0) END, :longest))
         RETURNING domain, until, strikes, reason""",
     domains=TEXTS,
     seconds=ARRAY(Double),
+    another=INTS,
     reasons=TEXTS,
+)
+# Never waits for a row another worker holds: that one says something newer, and two could wait for each other.
+_FORGIVE = sql(
+    """UPDATE slow_domains s SET strikes = s.strikes - 1
+       FROM (SELECT domain FROM slow_domains WHERE channel = :channel AND domain = ANY(:domains) AND strikes > 0 AND until <= :now
+             FOR UPDATE SKIP LOCKED) f
+       WHERE s.channel = :channel AND s.domain = f.domain""",
+    domains=TEXTS,
 )
 _SLOW = sql("SELECT domain, until, strikes, reason FROM slow_domains WHERE channel = :channel AND until > :since")
 _ALL = sql(
@@ -38,11 +49,12 @@ _FORGET = sql("DELETE FROM slow_domains WHERE until < :before")
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """A domain asked for a pause of so many seconds; reason: the reply's code."""
+    """A domain asked for a pause of so many seconds; reason: the reply's code. another: it took nothing at the same time."""
 
     domain: str
     seconds: float
     reason: str
+    another: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +68,8 @@ class SlowDomain:
 
 
 async def strike(connection: AsyncConnection, channel: str, strikes: Sequence[Strike], now: datetime) -> list[SlowDomain]:
-    """One a domain. The pause doubles with every strike in a row, up to an hour; half an hour of quiet takes one strike back."""
+    """One a domain. The pause doubles with every strike in a row, up to an hour; half an hour of quiet takes one back, and so does mail
+    that is taken (forgive)."""
     if not strikes:
         return []
     found = await rows(
@@ -65,12 +78,19 @@ async def strike(connection: AsyncConnection, channel: str, strikes: Sequence[St
         channel=channel,
         domains=[item.domain for item in strikes],
         seconds=[item.seconds for item in strikes],
+        another=[int(item.another) for item in strikes],
         reasons=[item.reason for item in strikes],
         now=now,
         quiet=QUIET.total_seconds(),
         longest=LONGEST,
     )
     return [SlowDomain(**row._asdict()) for row in found]
+
+
+async def forgive(connection: AsyncConnection, channel: str, took: Sequence[str], now: datetime) -> None:
+    """These took mail: one strike less each, where there was one and the pause is over."""
+    if took:
+        await run(connection, _FORGIVE, channel=channel, domains=list(took), now=now)
 
 
 async def slow(connection: AsyncConnection, channel: str, since: datetime) -> dict[str, SlowDomain]:

@@ -53,7 +53,7 @@ class EmailContent(Content):
         return self
 
     def prepared(self) -> PreparedEmail:
-        document = page(to_html(self.body), self.preheader, self.image, self.image_alt)
+        document = page(self.subject, to_html(self.body), self.preheader, self.image, self.image_alt)
         return PreparedEmail(subject=self.subject, html=document, text=to_text(self.body), image=self.image, preheader=self.preheader)
 
     def summary(self) -> str:

@@ -27,6 +27,7 @@ STYLES = {
     "th": "border:1px solid #d0d7de;padding:6px 12px;text-align:left",
     "td": "border:1px solid #d0d7de;padding:6px 12px",
 }
+BUTTON = "display:inline-block;padding:12px 24px;border-radius:6px;background:#0b5fb0;color:#ffffff;font-weight:bold;text-decoration:none"
 # Raw HTML is off: what operations type is text, and no message can break its own layout.
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 _BLANKS = re.compile(r"\n{3,}")
@@ -35,9 +36,11 @@ _BLANKS = re.compile(r"\n{3,}")
 def to_html(markdown: str) -> str:
     shield = Shield()
     tokens = _MARKDOWN.parse(stand_alone(shield.hide(markdown)))
+    for link in filter(None, map(_alone, tokens, tokens[1:])):
+        link.attrs |= {"class": "button", "style": BUTTON}
     for token in _all(tokens):
-        if token.tag in STYLES and token.nesting >= 0:
-            token.attrJoin("style", STYLES[token.tag])
+        if token.tag in STYLES and token.nesting >= 0 and "style" not in token.attrs:
+            token.attrs["style"] = STYLES[token.tag]
     return shield.show(unwrap(_MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {})))
 
 
@@ -47,6 +50,16 @@ def to_text(markdown: str) -> str:
     for token in _MARKDOWN.parse(stand_alone(shield.hide(markdown))):
         writer.take(token)
     return shield.show(_BLANKS.sub("\n\n", "\n".join(writer.lines)).strip())
+
+
+def _alone(opening: Token, inline: Token) -> Token | None:
+    """The link that is all there is of a paragraph of the letter itself: what its reader is to do."""
+    inside = inline.children or []
+    if opening.type != "paragraph_open" or opening.level > 0 or not inside:
+        return None
+    kinds = [token.type for token in inside]
+    only = kinds[0] == "link_open" and kinds[-1] == "link_close" and kinds.count("link_open") == 1
+    return inside[0] if only else None
 
 
 def _all(tokens: Sequence[Token]) -> Iterator[Token]:

@@ -111,7 +111,7 @@ async def _transact(wire: Wire, attempt: _Attempt, *, fresh: bool) -> Outcome:
             _start_over(wire, replies)
             return _judge(reply, RECIPIENT if number else SENDER, attempt)
     if len(replies) <= DATA:
-        raise Lost
+        raise wire.fault or Lost
     reply = await _hand_over(wire, attempt)
     if reply.accepted:
         return Sent(attempt.letter.message_id)
@@ -139,8 +139,8 @@ async def _hand_over(wire: Wire, attempt: _Attempt) -> Reply:
 
 
 def _start_over(wire: Wire, replies: Sequence[Reply]) -> None:
-    """Ready for the next mail, and nobody waits for it: the outcome stands. A DATA that was granted to a mail nobody is
-    to get ends with a lone dot (RFC 2920 3.1)."""
+    """Ready for the next mail; nobody waits for it, since the outcome stands."""
+    # RFC 2920 3.1: a DATA that was granted although nobody is to get the mail ends with a lone dot.
     if replies[-1].code == START_INPUT:
         wire.leave(b".\r\nRSET\r\n", 2)
     else:

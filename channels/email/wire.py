@@ -35,12 +35,12 @@ class Wire(asyncio.Protocol):
         self._owed = 0  # replies still to come that nobody will read
         self._wanted = 0
         self._waiter: asyncio.Future[None] | None = None
-        self._fault: Lost | None = None
+        self.fault: Lost | None = None  # why it is of no use any more
         transport.set_protocol(self)
 
     @property
     def usable(self) -> bool:
-        return self._fault is None and not self._transport.is_closing()
+        return self.fault is None and not self._transport.is_closing()
 
     async def ask(self, data: bytes, replies: int = 1) -> Sequence[Reply]:
         """Write, and wait for so many replies. Fewer come when the connection ends before; raises Lost when none does."""
@@ -57,29 +57,30 @@ class Wire(asyncio.Protocol):
 
     def close(self) -> None:
         """At once: what is half said must not reach the server as the beginning of something else."""
-        self._fault = self._fault or Lost()
+        self.fault = self.fault or Lost()
         self._transport.abort()
 
     def _write(self, data: bytes) -> None:
         if not self.usable:
-            raise self._fault or Lost()
+            raise self.fault or Lost()
         self._transport.write(data)
 
     async def _answered(self, replies: int) -> Sequence[Reply]:
         self._replies, self._wanted = [], replies
-        if self._fault is None:
+        if self.fault is None:
             self._waiter = asyncio.get_running_loop().create_future()
             try:
                 await self._waiter
             finally:
                 self._waiter, self._wanted = None, 0
-        if self._fault is not None and not self._replies:
-            raise self._fault
+        if self.fault is not None and not self._replies:
+            raise self.fault
         return self._replies
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
-        while (end := self._buffer.find(b"\n")) >= 0:
+        # After a fault nothing counts any more: what follows garbage may be the reply to anything.
+        while self.fault is None and (end := self._buffer.find(b"\n")) >= 0:
             line = bytes(self._buffer[:end]).rstrip(b"\r")
             del self._buffer[: end + 1]
             self._line(line)
@@ -107,12 +108,12 @@ class Wire(asyncio.Protocol):
         self._wake()
 
     def _break(self, code: str) -> None:
-        self._fault = self._fault or Lost(code)
+        self.fault = self.fault or Lost(code)
         self._transport.abort()
         self._wake()
 
     def _wake(self) -> None:
-        done = self._fault is not None or (not self._owed and len(self._replies) == self._wanted)
+        done = self.fault is not None or (not self._owed and len(self._replies) == self._wanted)
         if done and self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 

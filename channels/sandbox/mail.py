@@ -87,6 +87,11 @@ class Mailroom:
         self._line = line
         self._verdicts: dict[str, Verdict] = {}
 
+    async def handle_EHLO(self, server: Connection, session: Session, envelope: Envelope, hostname: str, responses: list[str]) -> list[str]:
+        # Commands are read off one by one as they come, so that they may come together.
+        session.host_name = hostname
+        return [*responses[:-1], "250-PIPELINING", responses[-1]]
+
     async def handle_RSET(self, server: Connection, session: Session, envelope: Envelope) -> str:
         self._verdicts.clear()
         return "250 2.0.0 Ok"

@@ -26,6 +26,7 @@ class MailServer:
     """said:     verb → its replies in turn, then the good ones; HANG_UP ends the connection instead. "." is the end of a mail.
     offers:   extensions, as EHLO lists them
     starttls: the certificate to go on with
+    bytewise: answers come a byte at a time
     lines:    commands as they came; writes: the same, several in one string where they came at once
     mails:    contents with their dot
     """
@@ -33,6 +34,7 @@ class MailServer:
     said: Mapping[str, Sequence[bytes]] = field(default_factory=dict)
     offers: tuple[str, ...] = ()
     starttls: ssl.SSLContext | None = None
+    bytewise: bool = False
     port: int = 0
     connections: int = 0
     writes: list[str] = field(default_factory=list)
@@ -68,7 +70,7 @@ class MailServer:
                 writer.write(answers)
                 raise ConnectionAbortedError
             answers += answer + b"\r\n"
-        writer.write(answers)
+        await self._say(answers, writer)
         if answers.endswith(b"354 Go on\r\n"):
             await self._content(reader, writer)
 
@@ -83,6 +85,12 @@ class MailServer:
         writer.write(answer + b"\r\n")
         if rest := content[end + 3 :]:
             await self._take(rest, reader, writer)
+
+    async def _say(self, answers: bytes, writer: asyncio.StreamWriter) -> None:
+        for byte in range(len(answers)) if self.bytewise else ():
+            writer.write(answers[byte : byte + 1])
+            await asyncio.sleep(0)
+        writer.write(b"" if self.bytewise else answers)
 
     def _answer(self, verb: str) -> bytes:
         turn = self._turn[verb] = self._turn.get(verb, -1) + 1

@@ -12,12 +12,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import uvloop
 from cryptography.x509 import DNSName
 
-from channels.base import Outcome, PopupItem, Ports, Retry, SlowDown, StopChannel
+from channels.base import Outcome, PopupItem, Ports, Retry, Sent, SlowDown, StopChannel
 from channels.email.settings import Security
+from channels.email.smtp import SmtpAdapter
 from channels.popup.settings import PopupSettings
 from channels.registry import CHANNELS
+from channels.sandbox.faults import Rule
 from channels.sandbox.server import Sandbox
 from tests.channels import samples
 from tests.channels.certificates import Authority
@@ -70,6 +73,22 @@ async def test_a_mail_server_is_who_it_says_or_gets_nothing(
         assert {line.split(" ")[0] for line in server.lines} <= {"EHLO", "STARTTLS"}
 
 
+@pytest.mark.parametrize("security", [Security.TLS, Security.STARTTLS])
+def test_encrypted_mail_goes_on_the_loop_that_production_runs_on(security: Security, authority: Authority) -> None:
+    shown = authority.server()
+
+    async def two() -> list[Outcome]:
+        server = MailServer(starttls=shown if security is Security.STARTTLS else None, offers=("PIPELINING",))
+        async with mail_server(server, shown if security is Security.TLS else None):
+            settings = samples.email_settings(server.port, security=security, ca_file=authority.file)
+            async with samples.running(SmtpAdapter(settings)) as smtp:
+                found = [await smtp.send(samples.envelope(samples.EMAIL, samples.MAILBOX)) for _ in range(2)]
+        assert server.connections == 1
+        return found
+
+    assert [type(outcome) for outcome in uvloop.run(two())] == [Sent, Sent]
+
+
 async def test_starttls_taken_out_on_the_way_stops_the_channel_before_a_password_is_said(sandbox: Sandbox, tmp_path: Path) -> None:
     server = MailServer(offers=("AUTH PLAIN",))
     async with mail_server(server):
@@ -90,6 +109,13 @@ async def test_a_server_that_is_not_there_means_retry(name: str, sandbox: Sandbo
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     assert await sent_to(name, place(port, sandbox, tmp_path)) == Retry("connect")
+
+
+@pytest.mark.parametrize("name", NETWORKED)
+async def test_a_slow_answer_is_an_answer(name: str, sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.faults.add(Rule.model_validate({"channel": name, "kind": "latency", "ms": 200}))
+    port = sandbox.smtp_port if name == "email" else int(sandbox.base_url.rpartition(":")[2])
+    assert isinstance(await sent_to(name, place(port, sandbox, tmp_path)), Sent)
 
 
 # --- what nobody is to read -----------------------------------------------------------------------------------------

@@ -213,6 +213,20 @@ def test_plain_text_reads_as_people_write_it() -> None:
     assert text.endswith("---\n\nkode poster")
 
 
+def test_a_link_that_is_a_whole_paragraph_of_the_letter_is_a_button() -> None:
+    html = to_html(
+        "[Ikut]({{ link }})\n\nBaca [ini](https://x.id) dulu.\n\n- [satu](https://x.id)\n\n> [kutipan](https://x.id)\n\n# [judul](https://x.id)"
+    )
+    assert html.count('class="button"') == 1
+    assert html.index('class="button"') < html.index("Ikut</a>")
+
+
+def test_the_page_holds_the_subject_and_colours_for_dark_screens_and_is_still_a_template() -> None:
+    found = rendered(EmailContent(subject="Halo {{ name }} <3", body="isi"), name="<b>").html
+    assert "<title>Halo &lt;b&gt; &lt;3</title>" in found
+    assert "@media (prefers-color-scheme:dark){.page{background:" in found
+
+
 def test_links_that_run_code_stay_text() -> None:
     assert "<a" not in to_html("[x](javascript:alert(1))")
 

@@ -75,6 +75,22 @@ async def test_a_reply_nobody_asked_for_costs_the_connection_and_no_mail() -> No
     assert server.connections == 2
 
 
+async def test_replies_are_told_apart_however_they_arrive() -> None:
+    replies: dict[str, list[bytes]] = {
+        "MAIL": [b"250-first\r\n250 2.1.0 Ok"],
+        "RCPT": [b"250"],
+        "DATA": [b"550-5.7.1 No\r\n550-\r\n550 5.7.1 never"],
+    }
+    for bytewise in (True, False):
+        [outcome] = await send(MailServer(replies, (PIPELINING,), bytewise=bytewise))
+        assert outcome == Rejected("550 5.7.1", detail="5.7.1 No 5.7.1 never")
+
+
+async def test_what_follows_garbage_is_taken_for_no_reply() -> None:
+    server = MailServer({"RCPT": [b"%% xyzzy"], "DATA": [b"550 5.1.1 No such user"]}, (PIPELINING,))
+    assert await send(server) == [Retry("garbled_reply")]
+
+
 async def test_who_asks_for_less_is_the_receiving_domain_after_rcpt_and_the_server_before() -> None:
     async def signal(verb: str, reply: bytes) -> object:
         [outcome] = await send(MailServer({verb: [reply]}, (PIPELINING,)))

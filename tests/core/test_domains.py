@@ -7,13 +7,16 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import text
 
+from channels.base import Address, Retry, Sent, SlowDown
 from channels.sandbox.faults import Rule
 from jobs.dispatch import BLOCK
-from jobs.domains import FIRST
+from jobs.domains import FIRST, words
 from jobs.housekeeping import housekeeping
+from jobs.retry import MAX_ATTEMPTS
 from store import domains
 from store.domains import Strike
 from store.engine import Database
+from tests.channels import samples
 from tests.core.conftest import Stage
 from tests.world import at, campaign, configure, files, person, rows, statuses
 
@@ -67,6 +70,39 @@ async def test_the_pause_doubles_while_a_domain_goes_on_and_quiet_takes_it_back(
     end = moments[-1] + timedelta(seconds=120)
     assert await asked(database, [end + timedelta(minutes=61)]) == [(2, 60)]
     assert await asked(database, [end + timedelta(hours=9)]) == [(1, 30)]
+
+
+async def test_mail_that_is_taken_takes_strikes_back_and_one_refusal_among_it_is_none(database: Database) -> None:
+    assert await asked(database, [START, START + timedelta(seconds=31)]) == [(1, 30), (2, 60)]
+    now = START + timedelta(minutes=3)
+    async with database.begin() as connection:
+        await domains.forgive(connection, "email", ["slow.example", "fast.example"], START + timedelta(seconds=40))  # still paused
+        await domains.forgive(connection, "email", ["slow.example"], now)
+        [slow] = await domains.strike(connection, "email", [Strike("slow.example", 30, "421", another=False)], now)
+    assert (slow.strikes, slow.until) == (1, now + timedelta(seconds=30))
+
+
+async def test_a_domain_that_takes_nothing_for_hours_costs_its_mail_no_tries(stage: Stage) -> None:
+    database = stage.house.database
+    await written_to(database, 1, "slow.example")
+    stage.provider.faults.add(Rule(channel="email", kind="421 4.3.2 Later", address="*@slow.example"))
+    await configure(stage.house, files(campaign(channels="[email]", window="any-time", expires="1d")))
+    await stage.until("2026-11-21 03:00")
+    [message] = await rows(database, "SELECT status, attempts FROM messages")
+    assert (message.status, message.attempts) == ("deferred", 0)
+    assert len(await rows(database, "SELECT FROM attempts")) > MAX_ATTEMPTS
+    stage.provider.faults.clear()
+    await stage.until("2026-11-21 05:00")
+    assert [row[2] for row in await statuses(database)] == ["sent"]
+
+
+def test_a_refusal_counts_where_the_domain_takes_other_mail() -> None:
+    refused = Retry("450 4.7.1", signal=SlowDown(timedelta(seconds=5), "slow.example"))
+    envelope = samples.envelope(samples.EMAIL, Address(1, "email", "a@slow.example"))
+    assert words([((envelope,), refused)]).free(refused)
+    heard = words([((envelope,), refused), ((envelope,), Sent("1"))])
+    assert not heard.free(refused)
+    assert not heard.asked["slow.example"].another
 
 
 async def test_no_pause_is_longer_than_an_hour(database: Database) -> None:
