@@ -29,6 +29,7 @@ from store import ticks
 from store.profile import Profile, profile
 
 _KINDS = {"push": "token"}  # an address kind is named like its sort, but for these
+_WHITHER = "user@example.com, +62812…, a push token; for a pop-up the customer whose app shows it."
 _NOBODY = Profile("TEST-0001", "Budi Santoso", "id", {}, frozenset())
 
 
@@ -39,7 +40,7 @@ def send_test(
         typer.Option(
             "--to",
             metavar="ADDRESS",
-            help="user@example.com, +62812…, a push token, or for a pop-up whose app: a customer number.",
+            help=_WHITHER,
             show_default=False,
         ),
     ],
