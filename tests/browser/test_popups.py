@@ -29,9 +29,8 @@ async def told(page: Page, kind: str) -> AsyncIterator[None]:
     answered, asked = asyncio.Event(), asyncio.Event()
 
     def leaves(request: Request) -> None:
-        if (request.url.endswith("/v1/popups/events") and f'"type":"{kind}"' in (request.post_data or "")) or (
-            told_of and "/v1/popups?" in request.url
-        ):
+        tells = request.url.endswith("/v1/popups/events") and f'"type":"{kind}"' in (request.post_data or "")
+        if tells or (told_of and "/v1/popups?" in request.url):
             told_of.append(request)
 
     def comes(answer: Response) -> None:
