@@ -30,7 +30,7 @@ async def lay_ready(house: House, customer_no: str, campaign: str, message_id: i
 
 
 async def seen(house: House, person_id: int, told: Mapping[str, int]) -> dict[str, str]:
-    """{event id: id of the test it is about} → {event id: `accepted`, or `unknown` when there is no such test any more}."""
+    """{event id: id of the test it is about} → {event id: `accepted`, or `unknown` of a test that is not this person's}."""
     if not told:
         return {}
     async with house.database.begin() as connection:

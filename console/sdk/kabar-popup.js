@@ -102,7 +102,7 @@ export function init({ endpoint, token, trigger = "app_open", platform = "web", 
     const { times = 0, at = 0 } = read(SEEN, {})[delivery_id] ?? {};
     if (times >= max_impressions || now() >= Date.parse(expires_at)) return false;
     const wait = Math.max(Date.parse(not_before), times && at + min_interval_s * 1000, Math.min(read(LAST, 0), now()) + GAP) - now();
-    if (wait > 0) later(wait / 1000);
+    if (wait > 0) later(Math.min(wait / 1000, cache.body.poll_after_s));
     return wait <= 0 && !ended.signal.aborted;
   }
 
