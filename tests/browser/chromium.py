@@ -29,7 +29,7 @@ async def chromium() -> AsyncIterator[Browser]:
     if EXECUTABLE is None:
         pytest.skip("no Chromium here; install Debian's package `chromium`")
     # Where nothing may be resolved outside, a proxy in the environment would be asked instead.
-    quiet = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    quiet: dict[str, str | float | bool] = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=EXECUTABLE, args=list(_FLAGS), env=quiet)
         yield browser

@@ -80,11 +80,11 @@ class Stage:
     async def app(self, customer: str, page: Page | None = None, *, clock: Any = None) -> AsyncIterator[Page]:
         """The customer's app, opened on a device of its own unless a page is given. clock: what the device takes for the time."""
         async with AsyncExitStack() as stack:
-            page = page or await stack.enter_async_context(page_of(self.browser))
-            page.on("pageerror", lambda error: self.problems.append(str(error)))
-            await page.clock.install(time=clock)
-            await page.goto(f"{self.site}/app?customer={customer}")
-            yield page
+            screen = await stack.enter_async_context(page_of(self.browser)) if page is None else page
+            screen.on("pageerror", lambda error: self.problems.append(str(error)))
+            await screen.clock.install(time=clock)
+            await screen.goto(f"{self.site}/app?customer={customer}")
+            yield screen
 
     async def later(self, page: Page, seconds: float) -> None:
         """Time passes, for the server and on the device."""
