@@ -36,12 +36,12 @@ class HttpSettings(BaseModel):
     public_url: str = "http://127.0.0.1:8080"
     api_key: SecretStr | None = None
     signing_key: SecretStr | None = None
-    app_origins: Annotated[str, AfterValidator(_origins)] = ""
+    app_origins: Annotated[str, AfterValidator(_origins)] | None = None
 
     @property
     def origins(self) -> tuple[str, ...]:
         """Of web pages whose scripts may ask for pop-ups."""
-        return tuple(self.app_origins.split())
+        return tuple((self.app_origins or "").split())
 
 
 class Settings(BaseSettings):

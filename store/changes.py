@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncGenerator, Collection
 from dataclasses import dataclass
 
 import psycopg
@@ -49,7 +49,7 @@ async def tell_everybody(connection: AsyncConnection) -> None:
     await run(connection, _TELL_ALL)
 
 
-async def listen(conninfo: str) -> AsyncIterator[Change | None]:
+async def listen(conninfo: str) -> AsyncGenerator[Change | None]:
     """None as soon as nothing is missed any more, then every change as it commits. Raises psycopg.Error or OSError at its end."""
     async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
         await connection.execute("LISTEN kabar_popups")

@@ -21,7 +21,7 @@ class PopupButton(BaseModel):
 
 
 class PopupContent(Content):
-    """`trigger`, `max_impressions` and `min_interval_s` are the app's to keep."""
+    """`trigger` is a moment in the app; `min_interval_s` lies between two impressions of this one."""
 
     tells: ClassVar[frozenset[str]] = frozenset({"delivered", "read", "clicked"})
 

@@ -9,13 +9,16 @@ from email.message import MIMEPart
 from email.policy import default
 from typing import Any
 
+from channels.sandbox.directory import Customer
 from channels.sandbox.fcm import collapse_tag, part
 from channels.sandbox.journal import Delivery
+from channels.sandbox.tally import draw
 from channels.sandbox.templates import Templates, fill
+from channels.sandbox.webhooks import Receipts
 
 
-def view(delivery: Delivery, templates: Templates) -> dict[str, object]:
-    """Its facts and under `content` what is on the screen."""
+def view(delivery: Delivery, templates: Templates, customer: Customer) -> dict[str, object]:
+    """Its facts, whose it is, and under `content` what is on the screen."""
     match delivery.channel:
         case "push":
             content = _push(json.loads(delivery.raw)["message"])
@@ -23,7 +26,15 @@ def view(delivery: Delivery, templates: Templates) -> dict[str, object]:
             content = _whatsapp(json.loads(delivery.raw), templates)
         case _:
             content = _mail(delivery.raw)
-    return {**delivery.facts(), "content": content}
+    return {**delivery.facts(), "customer": {"no": customer.no, "name": customer.name}, "content": content}
+
+
+def ticks(delivery: Delivery, receipts: Receipts, seed: int) -> str:
+    """How far the journey of a WhatsApp message gets, by the same draw as the statuses that are posted: sent, delivered or read."""
+    fate = {kind: draw(seed, kind, delivery.to, delivery.key) for kind in ("delivered", "read")}
+    if fate["read"] < receipts.read:
+        return "read"
+    return "delivered" if fate["delivered"] < receipts.delivered else "sent"
 
 
 def _push(message: Mapping[str, Any]) -> dict[str, object]:
@@ -95,6 +106,12 @@ def _mail(raw: bytes) -> dict[str, object]:
         "html": _content(html),
         "text": _content(text),
     }
+
+
+def mail_parts(raw: bytes) -> tuple[str, str]:
+    """(HTML, text) of a mail, "" for one that it does not have."""
+    mail = message_from_bytes(raw, policy=default)
+    return _content(mail.get_body(("html",))), _content(mail.get_body(("plain",)))
 
 
 def _content(body: MIMEPart | None) -> str:

@@ -1,31 +1,27 @@
-"""/_sandbox: looking into the sandbox and making it misbehave, over HTTP; and the page that shows it."""
+"""/_sandbox: looking into the sandbox and making it misbehave, over HTTP."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from pathlib import Path
+from functools import partial
 from typing import Annotated, Literal
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from channels.sandbox.customers import prefers, presses, says
-from channels.sandbox.display import view
+from channels.sandbox.directory import Directory
+from channels.sandbox.display import ticks, view
 from channels.sandbox.faults import Rule
 from channels.sandbox.http import Line, reply
+from channels.sandbox.journal import Delivery
 from channels.sandbox.templates import Template, Templates
 from channels.sandbox.tokens import Tokens
 from channels.sandbox.webhooks import News, Webhooks
 
 _RULES = TypeAdapter(list[Rule])
 _TEMPLATES = TypeAdapter(list[Template])
-_PAGE = Path(__file__).with_name("page.html")
-# Content comes from the sender under test: nothing in it may load or run anything.
-_POLICY = (
-    "script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; connect-src 'self'; "
-    "font-src 'none'; media-src 'none'; object-src 'none'; form-action 'self'; base-uri 'none'"
-)
 
 
 class Inbound(BaseModel):
@@ -50,20 +46,42 @@ class Inbound(BaseModel):
                 return prefers(self.sender, self.value, now)
 
 
+class Person(BaseModel):
+    """A customer whom the page names by these addresses."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    no: Annotated[str, Field(min_length=1)]
+    name: str
+    addresses: tuple[str, ...]
+
+
+_PEOPLE = TypeAdapter(list[Person])
+
+
 class Inspection:
     """The sandbox's own endpoints, none of which a real provider has."""
 
-    def __init__(self, line: Line, tokens: Tokens, webhooks: Webhooks, templates: Templates, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        line: Line,
+        tokens: Tokens,
+        webhooks: Webhooks,
+        templates: Templates,
+        directory: Directory,
+        now: Callable[[], datetime],
+        seed: int,
+    ) -> None:
         self._line = line
         self._tokens = tokens
         self._webhooks = webhooks
         self._templates = templates
+        self._directory = directory
         self._now = now
-        self._html = _PAGE.read_bytes()
+        self._seed = seed
 
     def routes(self) -> list[web.RouteDef]:
         return [
-            web.get("/", self.page),
             web.get("/_sandbox/health", self.health),
             web.get("/_sandbox/counters", self.counters),
             web.get("/_sandbox/messages", self.messages),
@@ -71,14 +89,12 @@ class Inspection:
             web.get("/_sandbox/faults", self.faults),
             web.put("/_sandbox/faults", _told(self.set_faults)),
             web.delete("/_sandbox/faults", self.clear_faults),
+            web.post("/_sandbox/faults", _told(self.add_fault)),
+            web.put("/_sandbox/customers", _told(self.set_customers)),
             web.put("/_sandbox/templates", _told(self.set_templates)),
             web.post("/_sandbox/inbound", _told(self.inbound)),
             web.delete("/_sandbox/tokens", self.revoke),
         ]
-
-    async def page(self, request: web.Request) -> web.Response:
-        headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"}
-        return web.Response(body=self._html, content_type="text/html", charset="utf-8", headers=headers)
 
     async def health(self, request: web.Request) -> web.Response:
         return reply({"status": "ok", "kept": len(self._line.journal), "now": self._now().isoformat()})
@@ -89,16 +105,23 @@ class Inspection:
 
     async def messages(self, request: web.Request) -> web.Response:
         query = request.query
-        limit = query.get("limit", "100")
-        if not limit.isdigit():
-            return reply({"error": f'limit "{limit}" is not a number'}, 400)
+        limit, before = query.get("limit", "100"), query.get("before", "")
+        for name, value in (("limit", limit), ("before", before or "0")):
+            if not value.isdecimal():
+                return reply({"error": f'{name} "{value}" is not a number'}, 400)
+        customer = query.get("customer")
         found = self._line.journal.find(
             channel=query.get("channel") or None,
-            to=query.get("to") or None,
+            to=partial(self._directory.owns, customer) if customer else query.get("to") or None,
             campaign=query.get("campaign") or None,
+            before=int(before) if before else None,
             limit=int(limit),
         )
-        return reply({"messages": [view(delivery, self._templates) for delivery in found]})
+        return reply({"messages": [self._seen(delivery) for delivery in found]})
+
+    def _seen(self, delivery: Delivery) -> dict[str, object]:
+        seen = view(delivery, self._templates, self._directory.of(delivery.to))
+        return seen | ({"ticks": ticks(delivery, self._webhooks.receipts, self._seed)} if delivery.channel == "whatsapp" else {})
 
     async def forget(self, request: web.Request) -> web.Response:
         self._line.journal.clear()
@@ -110,6 +133,15 @@ class Inspection:
     async def set_faults(self, request: web.Request) -> web.Response:
         self._line.faults.replace(_RULES.validate_json(await request.read()))
         return await self.faults(request)
+
+    async def add_fault(self, request: web.Request) -> web.Response:
+        self._line.faults.add(Rule.model_validate_json(await request.read()))
+        return await self.faults(request)
+
+    async def set_customers(self, request: web.Request) -> web.Response:
+        for person in _PEOPLE.validate_json(await request.read()):
+            self._directory.put(person.no, person.name, person.addresses)
+        return web.Response(status=204)
 
     async def clear_faults(self, request: web.Request) -> web.Response:
         self._line.faults.clear()

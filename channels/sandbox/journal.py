@@ -125,18 +125,36 @@ class Journal:
         self.counts[channel].dropped[kind] += 1
 
     def find(
-        self, *, channel: str | None = None, to: str | None = None, campaign: str | None = None, limit: int | None = None
+        self,
+        *,
+        channel: str | None = None,
+        to: str | Callable[[str], bool] | None = None,
+        campaign: str | None = None,
+        before: int | None = None,
+        limit: int | None = None,
     ) -> list[Delivery]:
-        """The newest first. `to` and `campaign` are exact or globs."""
+        """The newest first. `to` and `campaign` are exact or globs, `to` may be a question; `before`: only lower numbers."""
+        reaches = to if callable(to) else lambda address: to is None or to == address or fnmatchcase(address, to)
 
         def wanted(delivery: Delivery) -> bool:
             return (
                 channel in (None, delivery.channel)
-                and (to is None or to == delivery.to or fnmatchcase(delivery.to, to))
+                and (before is None or delivery.number < before)
+                and reaches(delivery.to)
                 and (campaign is None or fnmatchcase(delivery.campaign, campaign))
             )
 
         return list(islice(filter(wanted, reversed(self._kept)), limit))
+
+    @property
+    def newest(self) -> int:
+        """The number of the last message accepted, kept or not; 0 before the first."""
+        return self._number
+
+    def get(self, number: int) -> Delivery | None:
+        """None when it is not kept any more."""
+        place = number - self._kept[0].number if self._kept else -1
+        return self._kept[place] if 0 <= place < len(self._kept) else None
 
     def clear(self) -> None:
         """Forget messages, copies and counters; the log file stays."""

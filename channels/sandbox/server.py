@@ -12,14 +12,18 @@ from typing import Self
 
 from aiohttp import web
 
+from channels.sandbox.app import App
 from channels.sandbox.cloud import BEARER, PHONE_NUMBER_ID, Cloud
 from channels.sandbox.customers import prefers, presses, says
+from channels.sandbox.directory import Directory
 from channels.sandbox.faults import Faults
 from channels.sandbox.fcm import Fcm
 from channels.sandbox.http import Line
 from channels.sandbox.inspection import Inspection
 from channels.sandbox.journal import Delivery, Journal
 from channels.sandbox.mail import MailServer
+from channels.sandbox.overview import Overview
+from channels.sandbox.pages import Pages
 from channels.sandbox.templates import Templates
 from channels.sandbox.tokens import PROJECT, Tokens
 from channels.sandbox.webhooks import Receipts, Webhooks
@@ -39,6 +43,7 @@ class Sandbox:
 
     webhook_url: where WhatsApp posts statuses and replies; may be set later, before the first message
     keep:        how many messages stay in memory to be looked at
+    kabar:       where `kabar web` answers, and its API key: for the pop-ups of the app that is shown
     """
 
     def __init__(
@@ -56,15 +61,18 @@ class Sandbox:
         app_secret: str = SHARED,
         verify_token: str = HANDSHAKE,
         keep: int = 20_000,
+        kabar: tuple[str, str | None] | None = None,
         now: Callable[[], datetime] = wall_clock,
     ) -> None:
         self._host, self._ports = host, (http_port, smtp_port)
         self._credentials_file = credentials_file
         self._app_secret, self._verify_token = app_secret, verify_token
-        self._now = now
+        self._now, self._seed = now, seed
         self.faults = Faults(seed)
         self.journal = Journal(now, log_file, keep=keep)
         self.templates = Templates()
+        self.directory = Directory()
+        self.kabar = kabar
         self.tokens = Tokens(now, credentials_file)
         self.webhooks = Webhooks(webhook_url, app_secret, PHONE_NUMBER_ID, receipts, seed=seed, pause=webhook_pause)
         self._line = Line(self.journal, self.faults)
@@ -170,5 +178,9 @@ class Sandbox:
         app = web.Application(client_max_size=4 * 1024 * 1024)
         app.add_routes(Fcm(self._line, self.tokens).routes())
         app.add_routes(self._cloud.routes())
-        app.add_routes(Inspection(self._line, self.tokens, self.webhooks, self.templates, self._now).routes())
+        app.add_routes(Inspection(self._line, self.tokens, self.webhooks, self.templates, self.directory, self._now, self._seed).routes())
+        app.add_routes(Overview(self._line, self.directory, self.webhooks).routes())
+        pages = Pages(self.journal)
+        app.add_routes(pages.routes())
+        app.add_routes(App(pages, *(self.kabar or (None, None))).routes())
         return app

@@ -23,17 +23,27 @@ from jobs.catalog import Published
 from jobs.house import Account, House
 from jobs.render import Renderer
 from jobs.settlement import outcome_row
+from jobs.trials import lay_ready
 from scheduler.bootstrap import open_accounts, open_house, read_config
 from store import ticks
 from store.profile import Profile, profile
 
 _KINDS = {"push": "token"}  # an address kind is named like its sort, but for these
+_WHITHER = "user@example.com, +62812…, a push token; for a pop-up the customer whose app shows it."
 _NOBODY = Profile("TEST-0001", "Budi Santoso", "id", {}, frozenset())
 
 
 def send_test(
     campaign: Annotated[str, typer.Argument(help="Name of the campaign.", show_default=False)],
-    to: Annotated[str, typer.Option("--to", metavar="ADDRESS", help="user@example.com, +62812… or a push token.", show_default=False)],
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            metavar="ADDRESS",
+            help=_WHITHER,
+            show_default=False,
+        ),
+    ],
     channel: Annotated[str | None, typer.Option("--channel", help="Default: by the shape of the address.")] = None,
     customer: Annotated[
         str | None, typer.Option("--customer", metavar="NO", help="For whom it is filled in; default: an invented one.")
@@ -57,11 +67,14 @@ async def _send_test(
     campaign = config.campaigns[known("campaign", name, config.campaigns)]
     async with open_house(settings) as house:
         carrier = _channel(house, campaign, to, channel)
-        who = await _who(house, config, customer)
+        in_the_app = carrier.addresses is None
+        who = await _who(house, config, customer or (to if in_the_app else None))
         envelope = _envelope(house, config, campaign, carrier, to, who, data)
         account = await _account(house, carrier)
         try:
             outcome = await account.adapter.send(envelope)
+            if in_the_app and isinstance(outcome, Sent):
+                outcome = Sent(await lay_ready(house, to, campaign.campaign, envelope.message_id))
         finally:
             await account.adapter.close()
         await _record(house, campaign, carrier, outcome, by)
@@ -78,11 +91,11 @@ def sort_of(address: str) -> str:
 def _channel(house: House, campaign: Campaign, to: str, wanted: str | None) -> Channel:
     if wanted is not None:
         known("channel", wanted, campaign.channels.names)
-        if house.channels[wanted].addresses is None:
-            raise fault("--channel", f"{wanted} needs no address, it waits in the app; `kabar preview {campaign.campaign}` shows it")
         return house.channels[wanted]
     sort = sort_of(to)
     fitting = [house.channels[name] for name in campaign.channels.names if house.channels[name].addresses == sort]
+    if not fitting and sort == "push":  # it may as well be a customer number, whose app gets it
+        fitting = [house.channels[name] for name in campaign.channels.names if house.channels[name].addresses is None]
     if not fitting:
         has = ", ".join(campaign.channels.names)
         raise fault("--to", f"this looks like an address for {sort}, and {campaign.campaign} goes by {has}; --channel chooses one of them")
@@ -96,7 +109,7 @@ async def _who(house: House, config: Config, customer: str | None) -> Profile:
     async with house.database.begin() as connection:
         found = await profile(connection, customer, config.segments, today)
     if found is None:
-        raise fault("--customer", f'there is no customer "{customer}"; leave --customer out to fill in an invented one')
+        raise fault("--customer", f'there is no customer "{customer}"; a pop-up needs one, all else can be filled in with an invented one')
     return found
 
 
@@ -121,13 +134,14 @@ def _envelope(
         run_data={**invented_event(config, campaign), **data},
     )
     try:
-        return Renderer(house, {0: Published(0, config, house.channels)}).envelope(row, channel, _address(channel, to), now)
+        address = _address(channel, to) if channel.addresses else None
+        return Renderer(house, {0: Published(0, config, house.channels)}).envelope(row, channel, address, now)
     except RenderError as error:
         raise fault(campaign.campaign, f"cannot be filled in: {error}; --data gives what its event would carry") from None
 
 
 def _address(channel: Channel, to: str) -> Address:
-    sort = channel.addresses or ""
+    sort = str(channel.addresses)
     value = re.sub(r"[ .()-]", "", to) if sort == "phone" else to
     if sort == "phone" and not re.fullmatch(r"\+\d{7,15}", value):
         raise fault("--to", "this is not a phone number; write it in full, such as +62 812 3456 7890")

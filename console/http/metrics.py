@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from fastapi import APIRouter, Depends, Response
 
-from console.http.access import Now, TheHouse, require_key_from_afar
+from console.http.access import Now, TheHouse, TheWeb, require_key_from_afar
 from console.http.health import ages
 from scheduler.reload import FAULT
 from store import gauges, limits, ticks
@@ -24,7 +24,7 @@ Sample = tuple[Mapping[str, str], float]
 
 
 @router.get("/metrics", include_in_schema=False)
-async def metrics(house: TheHouse, now: Now) -> Response:
+async def metrics(web: TheWeb, house: TheHouse, now: Now) -> Response:
     async with house.database.begin() as connection:
         counts = await gauges.messages(connection, now - RECENT)
         seen = ages(await ticks.every(connection), now)
@@ -35,6 +35,7 @@ async def metrics(house: TheHouse, now: Now) -> Response:
         "kabar_tick_age_seconds", "Since the tick last succeeded.", [({"tick": name}, age) for name, age in seen.items() if age is not None]
     )
     lines += _gauge("kabar_config_fault", "1 while the configuration on disk is refused.", [({}, float(fault))])
+    lines += _gauge("kabar_popup_streams", "Open streams of apps on this web process.", [({}, float(len(web.streams)))])
     return Response("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

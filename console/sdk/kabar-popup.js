@@ -102,7 +102,7 @@ export function init({ endpoint, token, trigger = "app_open", platform = "web", 
     const { times = 0, at = 0 } = read(SEEN, {})[delivery_id] ?? {};
     if (times >= max_impressions || now() >= Date.parse(expires_at)) return false;
     const wait = Math.max(Date.parse(not_before), times && at + min_interval_s * 1000, Math.min(read(LAST, 0), now()) + GAP) - now();
-    if (wait > 0) later(wait / 1000);
+    if (wait > 0) later(Math.min(wait / 1000, cache.body.poll_after_s));
     return wait <= 0 && !ended.signal.aborted;
   }
 
@@ -156,8 +156,8 @@ export function init({ endpoint, token, trigger = "app_open", platform = "web", 
     }
     const dismiss = () => end("dismiss");
     add(text, "button", { type: "button", textContent: "✕", ariaLabel: locale.startsWith("id") ? "Tutup" : "Close", onclick: dismiss });
-    box.oncancel = event => { event.preventDefault(); dismiss(); };
-    box.onkeydown = event => event.key === "Escape" && !modal && dismiss();
+    box.onkeydown = event => event.key === "Escape" && dismiss();
+    box.onclose = () => hide === end && dismiss(); // the back gesture of a phone
     box.onclick = event => event.target === box && modal && dismiss();
     hide = end;
     try {
@@ -182,7 +182,8 @@ export function init({ endpoint, token, trigger = "app_open", platform = "web", 
 
   // Each event has a key of its own, so that tabs do not overwrite each other's; a second telling changes nothing.
   async function flush() {
-    const items = Object.keys(store).filter(key => key.startsWith(EVENT)).map(key => read(key)).filter(item => !strangers.has(item.event_id));
+    const kept = Object.keys(store).filter(key => key.startsWith(EVENT)).map(key => read(key));
+    const items = kept.filter(item => !strangers.has(item.event_id)).sort((one, other) => one.at < other.at ? -1 : 1);
     for (const { event_id, at } of items) if (Date.parse(at) < now() - KEEP) delete store[EVENT + event_id];
     if (!items.length) return;
     try {

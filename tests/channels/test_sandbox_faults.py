@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -165,9 +166,11 @@ async def test_each_accepted_message_is_in_the_log_before_its_answer(client: Cli
 
 async def test_the_page_needs_nothing_from_elsewhere(client: Client) -> None:
     page = (await client.call("GET", "/")).body.decode()
-    assert "Semua kanal" in page
-    assert "http://" not in page
-    assert "https://" not in page
+    assert "Semua nasabah" in page
+    for path in re.findall(r'(?:src|href)="([^"]+)"', page):
+        answer = await client.call("GET", path)
+        assert answer.status == 200
+        assert b"https://" not in answer.body
 
 
 async def test_a_reply_typed_on_the_page_reaches_the_webhook(tmp_path: Path) -> None:

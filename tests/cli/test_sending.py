@@ -15,13 +15,17 @@ import pytest
 
 from tests.cli.conftest import Desk, audited, customer
 from tests.cli.test_daemon import SECONDS, read_until, started
+from tests.world import campaign
 
 
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The real command; what it prints is what an operator's shell would set, and VAR where its files are."""
     var = tmp_path_factory.mktemp("sandbox")
-    with started("sandbox", "--http-port", "0", "--smtp-port", "0", "--var", str(var), env={}) as process:
+    people = var / "people.csv"
+    people.write_text("customer_no,nama,push_tokens\nC1,Wulan Pratiwi,android:token:my-token\nC2,,broken\n", encoding="utf-8")
+    words = ("sandbox", "--http-port", "0", "--smtp-port", "0", "--var", str(var), "--customers", str(people))
+    with started(*words, env={}) as process:
         lines = read_until(process, "what customers see")
         exports = [line.removeprefix("export ").strip() for line in lines if line.startswith("export ")]
         assert (var / "sandbox.env").read_text().splitlines() == [f"export {line}" for line in exports]
@@ -53,6 +57,20 @@ def test_a_test_is_filled_in_for_a_customer_who_gets_nothing(desk: Desk, sandbox
     with urllib.request.urlopen(f"{sandbox['KABAR_PUSH__ENDPOINT']}/_sandbox/messages?to=my-token") as answer:
         shown = json.load(answer)["messages"]
     assert "Halo Wulan" in [message["content"]["title"] for message in shown]
+    assert {message["customer"]["name"] for message in shown} == {"Wulan Pratiwi"}
+
+
+def test_a_pop_up_goes_to_the_app_of_the_customer_it_is_addressed_to(desk: Desk, sandbox: dict[str, str]) -> None:
+    customer(desk, name="Wulan Pratiwi")
+    desk.write(**{"schedules/c9.yaml": campaign("inside", channels="[popup]")})
+    result = desk.kabar("send-test", "inside", "--to", "C000001", **sandbox)
+    assert result.exit_code == 0, result.output
+    [waiting] = desk.sql("SELECT campaign, content ->> 'title' AS title FROM popup_tests")
+    assert waiting == {"campaign": "inside", "title": "Halo Wulan"}
+    assert desk.sql("SELECT * FROM messages") == []
+    refused = desk.kabar("send-test", "inside", "--to", "C000009", "--customer", "C000001", **sandbox)
+    assert refused.exit_code == 1
+    assert 'no customer "C000009"' in refused.stderr
 
 
 def test_an_outcome_that_is_not_sent_exits_1(desk: Desk, sandbox: dict[str, str]) -> None:

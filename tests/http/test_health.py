@@ -97,6 +97,7 @@ async def test_metrics_count_what_is_going_on(house: House, clock: VirtualClock,
         'kabar_account_rate{account="popup",channel="popup"} 20',
         'kabar_tick_age_seconds{tick="plan"} 0',
         "kabar_config_fault 0",
+        "kabar_popup_streams 0",
         "# TYPE kabar_messages gauge",
     ):
         assert line in lines

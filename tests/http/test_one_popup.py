@@ -34,16 +34,17 @@ class Phone:
     web: ClientSession
     headers: dict[str, str]
 
-    async def ask(self, trigger: str = "app_open", **headers: str) -> tuple[int, str | None, int, str]:
+    async def ask(self, trigger: str = "app_open", device: str | None = None, **headers: str) -> tuple[int, str | None, int, str]:
         """(HTTP status, campaign offered or None, poll_after_s, ETag)."""
-        async with self.web.get("/v1/popups", headers=self.headers | headers, params={"trigger": trigger}) as answer:
+        query = {"trigger": trigger} | ({"device": device} if device else {})
+        async with self.web.get("/v1/popups", headers=self.headers | headers, params=query) as answer:
             body: dict[str, Any] = await answer.json() if answer.status == 200 else {"items": [], "poll_after_s": 0}
             names = [item["campaign"] for item in body["items"]]
             assert len(names) <= 1
             return answer.status, names[0] if names else None, body["poll_after_s"], answer.headers["ETag"]
 
-    async def sees(self, trigger: str = "app_open") -> str | None:
-        return (await self.ask(trigger))[1]
+    async def sees(self, trigger: str = "app_open", device: str | None = None) -> str | None:
+        return (await self.ask(trigger, device))[1]
 
     async def tells(self, name: str, kind: str, ago: timedelta = timedelta(0)) -> None:
         """What became of a campaign's pop-up, so long ago."""
@@ -233,4 +234,42 @@ async def test_the_screen_of_one_person_is_nothing_to_another(phone: Phone) -> N
     assert await phone.sees("after_trade") == "trade"
     assert await phone.sees() is None
     phone.headers = await token(phone.web, 2)
+    assert await phone.sees() == "first"
+
+
+async def test_of_devices_that_ask_at_once_one_is_given_it(phone: Phone) -> None:
+    devices = [f"device-{number}" for number in range(12)]
+    answers = await asyncio.gather(*(phone.sees(device=device) for device in devices))
+    assert list(filter(None, answers)) == ["first"]
+    owner = devices[[answer is not None for answer in answers].index(True)]
+    assert await phone.sees(device=owner) == "first"
+
+
+async def test_another_device_gets_it_when_the_first_can_show_it_no_more(phone: Phone) -> None:
+    assert await phone.sees(device="phone") == "first"
+    assert (await phone.ask(device="tablet"))[1:3] == (None, 60)
+    phone.later(MINUTE)
+    assert await phone.sees(device="tablet") == "first"
+    assert await phone.sees(device="phone") is None
+    await phone.tells("first", "impression")
+    phone.later(5 * MINUTE - SECOND)
+    assert await phone.sees(device="phone") is None
+    phone.later(SECOND)
+    assert await phone.sees(device="phone") == "first"
+
+
+async def test_impressions_told_at_once_by_several_devices_consume_it_once(phone: Phone) -> None:
+    assert await phone.sees("after_trade") == "trade"
+    await asyncio.gather(*(phone.tells("trade", "impression") for _ in range(8)))
+    [row] = await rows(phone.house.database, "SELECT impressions FROM popups WHERE closed_at IS NOT NULL")
+    assert row.impressions == 1
+    assert await phone.sees("after_trade") is None
+
+
+async def test_one_whose_own_interval_has_not_passed_is_not_shown_again(phone: Phone) -> None:
+    assert await phone.sees() == "first"
+    await phone.tells("first", "impression")
+    phone.later(29 * SECOND)
+    assert (await phone.ask())[1:3] == (None, 1)
+    phone.later(SECOND)
     assert await phone.sees() == "first"

@@ -9,9 +9,11 @@ import pytest
 from aiohttp import ClientSession
 from sqlalchemy import text
 
+from channels.base import PopupItem
 from jobs.clock import VirtualClock
 from jobs.house import House
 from jobs.queue import drain, make_app
+from jobs.trials import lay_ready as lay_ready_test
 from scheduler.bootstrap import open_accounts
 from store import suppressions, versions
 from store.suppressions import Source
@@ -198,3 +200,18 @@ async def test_five_hundred_reports_fit_in_one_batch_and_no_more(house: House, w
         assert answer.status == 422
     async with web.post("/v1/receipts/push", json={"items": []}) as answer:
         assert answer.status == 401
+
+
+async def test_a_test_comes_before_all_is_no_message_and_goes_with_its_first_impression(
+    house: House, web: ClientSession, people: tuple[int, int]
+) -> None:
+    await house.tray.put(PopupItem(-1, people[0], {"title": "Percobaan", "body": "Halo"}, LATER))
+    key = await lay_ready_test(house, "C000001", "hello", -1)
+    before = await rows(house.database, "SELECT count(*) AS n FROM messages")
+    _, [item], _ = await ask(web, await token(web, 1))
+    assert (item["delivery_id"], item["content"]["title"]) == (key, "Percobaan")
+    assert await tell(web, await token(web, 2), event(house, key, "impression")) == ["unknown"]
+    assert await tell(web, await token(web, 1), event(house, key, "impression"), event(house, key, "dismiss")) == ["accepted", "accepted"]
+    _, [item], _ = await ask(web, await token(web, 1))
+    assert item["content"]["title"] == "Halo Budi"
+    assert await rows(house.database, "SELECT count(*) AS n FROM messages") == before

@@ -1,0 +1,1 @@
+"""Chromium on the real pages: the app with its pop-ups, and the page of the sandbox."""
