@@ -75,7 +75,7 @@ def _told(message: Message, teller: Teller) -> Iterator[Line]:
     for step, following in zip_longest(steps, steps[1:]):
         # A retry is decided on the answer to an attempt of the same moment, which is told first.
         retried = (step.why or "").startswith(("retry:", "moved_on:"))
-        while attempts and (attempts[0].at < step.at or (retried and attempts[0].at == step.at)):
+        while attempts and (attempts[0].at < step.at or (retried and attempts[0].at == step.at and attempts[0].outcome != "sent")):
             yield _attempt(message, attempts.pop(0))
         yield replace(_step(message, step, following, teller), decision=step)
     yield from (_attempt(message, attempt) for attempt in attempts)
@@ -90,7 +90,8 @@ def _planned(message: Message, teller: Teller) -> Line:
         text = f"planned to follow {first}, which {unanswered(message)}; to go by {message.channel}; {bounds}"
         return Line(message.queued_at, text, teller.where("then", message))
     left = [step.why.split(":")[1] for step in message.trail if step.what == "moved_on" and step.why]
-    ways = [*left, message.channel, *message.fallback]
+    last = [message.escalation["channel"]] if message.escalation else []
+    ways = list(dict.fromkeys([*left, message.channel, *message.fallback, *last]))
     fallback = f", or else by {', '.join(ways[1:])}" if len(ways) > 1 else ""
     return Line(message.queued_at, f"planned, to go by {ways[0]}{fallback}; {bounds}", teller.where("campaign", message))
 
