@@ -11,6 +11,7 @@ from channels.sandbox.faults import Rule
 from jobs.settlement import combine
 from jobs.valve import valve
 from scheduler.ticks import fire_and_plan
+from store import suppressions
 from tests.core.conftest import Stage
 from tests.core.digests import fates, promo, world
 from tests.core.webhooks import receive, status
@@ -163,7 +164,8 @@ async def test_an_address_that_dies_between_release_and_claim_is_no_end(stage: S
     await fire_and_plan(stage.house, stage.clock.now())
     await valve(stage.house, stage.clock.now())
     async with stage.house.database.begin() as connection:
-        await connection.exec_driver_sql("UPDATE addresses SET dropped_at = now() WHERE sort = 'phone'")
+        [phone] = (await connection.exec_driver_sql("SELECT id FROM addresses WHERE sort = 'phone'")).scalars()
+        await suppressions.drop_by_id(connection, [(phone, "131026", "a bounce")], stage.clock.now())
     await stage.now()
     assert await statuses(stage.house.database) == [("C000001", "email", "sent", None)]
 
