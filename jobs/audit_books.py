@@ -17,7 +17,7 @@ from store import audit_frame, audit_hours, audit_screens
 from store.audit_frame import Book, Seen, interval
 from store.audit_hours import Stretch
 
-_WORDS = ["clicked", "replied", "opted_out"]
+_WORDS = ["clicked", "replied", "opted_out", "complained"]
 _ANSWERS = {"clicked": _WORDS, "read": [*_WORDS, "read"], "delivered": [*_WORDS, "read", "delivered", "dismissed"]}
 _SLACK = timedelta(days=2)  # local days and nights that begin before or end after the instants asked about
 _PERIODS = {Calendar.DAY: timedelta(days=2), Calendar.WEEK: timedelta(days=8), Calendar.MONTH: timedelta(days=32)}

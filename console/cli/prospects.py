@@ -52,7 +52,7 @@ def _follow(message: Message, teller: Teller) -> Explanation | None:
 
 def _has(message: Message, unless: str) -> bool:
     """An answer, as far as the message itself shows it."""
-    clicked = any(echo.kind in ("clicked", "replied", "opted_out") for echo in message.echoes)
+    clicked = any(echo.kind in ("clicked", "replied", "opted_out", "complained") for echo in message.echoes)
     read = message.read_at is not None and unless != "clicked"
     return clicked or read or (message.delivered_at is not None and unless == "delivered")
 

@@ -98,6 +98,13 @@ async def test_who_writes_back_has_answered(stage: Stage) -> None:
     assert stage.delivered("email") == []
 
 
+async def test_who_writes_back_before_the_mail_leaves_gets_none(stage: Stage) -> None:
+    await _world(stage, window="after-office", channels=TWO_WAYS.replace("2h", "3h"))
+    await stage.until("2026-11-20 22:15")
+    await receive(stage, answered(stage, "Baik"))
+    assert (await statuses(stage.house.database))[0][:3] == ("C000001", "email", "suppressed")
+
+
 async def test_schedulers_that_look_at_once_let_one_message_follow(stage: Stage) -> None:
     await _world(stage, people=5)
     await stage.until("2026-11-20 20:40")
