@@ -74,7 +74,8 @@ WHERE s.asked ORDER BY s.id, a.judged, a.id"""
 # One message that left by two channels: only what the provider of the first called failed afterwards may go by the next.
 _BOTH_WAYS = f"""
 SELECT s.id, string_agg(DISTINCT coalesce(a.sort, 'no address'), ' and ') AS word, {_NO_OTHER}
-FROM audit_sent s JOIN attempts t ON t.message_id = s.id AND t.outcome IN ('sent', 'unknown') LEFT JOIN addresses a ON a.id = t.address_id
+FROM audit_sent s JOIN {_ORDERS} AND o.first
+JOIN attempts t ON t.message_id = s.id AND t.outcome IN ('sent', 'unknown') LEFT JOIN addresses a ON a.id = t.address_id
 WHERE s.asked GROUP BY s.id
 HAVING count(DISTINCT coalesce(a.sort, '')) > 1 + (SELECT count(DISTINCT coalesce(i.channel, '')) FROM interactions i
                                                    WHERE i.message_id = s.id AND i.kind = 'failed')"""

@@ -10,6 +10,7 @@ from channels.base import Rejected, Retry
 from channels.sandbox.faults import Rule
 from jobs.settlement import combine
 from jobs.valve import valve
+from jobs.withdrawal import opt_out
 from scheduler.ticks import fire_and_plan
 from store import suppressions
 from tests.core.conftest import Stage
@@ -168,6 +169,20 @@ async def test_an_address_that_dies_between_release_and_claim_is_no_end(stage: S
         await suppressions.drop_by_id(connection, [(phone, "131026", "a bounce")], stage.clock.now())
     await stage.now()
     assert await statuses(stage.house.database) == [("C000001", "email", "sent", None)]
+
+
+async def test_who_opts_out_after_the_release_gets_the_offer_by_the_channel_that_is_left(stage: Stage) -> None:
+    person_id = await person(stage.house.database, 1)
+    await _world(stage, window="any-time", category="promo")
+    await fire_and_plan(stage.house, stage.clock.now())
+    stage.clock.advance_to(at("2026-11-20 18:45"))
+    await fire_and_plan(stage.house, stage.clock.now())
+    assert (await valve(stage.house, stage.clock.now())).released == 1
+    async with stage.house.database.begin() as connection:
+        await opt_out(stage.house, connection, [(person_id, "whatsapp", "STOP")], stage.clock.now())
+    await stage.now()
+    assert await statuses(stage.house.database) == [("C000001", "email", "sent", None)]
+    assert _copies(stage) == (0, 1)
 
 
 async def test_what_a_message_carried_waits_again_when_it_moves_on(stage: Stage) -> None:
