@@ -44,6 +44,11 @@ class Verdict:
     slow_domain: bool = False
     unreachable: bool = False
 
+    @property
+    def elsewhere(self) -> bool:
+        """As of Rejected: whether the same message may be wanted by another channel."""
+        return self.unreachable or self.drop_address or self.opted_out
+
     def outcome(self, code: str, detail: str = "", wish: timedelta | None = None, domain: str | None = None) -> Outcome:
         """`wish` is the provider's own Retry-After and beats the table's times. `domain`: whom the message was for."""
         signal = self._signal(code, wish, domain)
@@ -69,8 +74,8 @@ REJECT = Verdict(Do.REJECT)
 UNKNOWN = Verdict(Do.UNKNOWN)
 # The person is not there on this channel; a message with another one to fall back on takes that.
 UNREACHABLE = Verdict(Do.REJECT, unreachable=True)
-DROP_ADDRESS = Verdict(Do.REJECT, drop_address=True, unreachable=True)
-OPTED_OUT = Verdict(Do.REJECT, opted_out=True, unreachable=True)
+DROP_ADDRESS = Verdict(Do.REJECT, drop_address=True)
+OPTED_OUT = Verdict(Do.REJECT, opted_out=True)
 # The content is at fault for everyone, so the message itself is refused for good.
 STOP_CAMPAIGN = Verdict(Do.REJECT, stop=Stop.CAMPAIGN)
 # The account is at fault, not the message: it waits until the account works again.

@@ -49,6 +49,7 @@ class Config:
         """`schedules/x.yaml:7`, the line that sets something; empty when no line does (a default).
 
         kind: campaign, template, segment, event, account, window, segment_window, category by name; cap by its number;
+        expires, queue_for, control, channels, then by the campaign's name;
         gap, same_topic, offers_without_hours_consent, holidays, timezone without a key
         """
         return self.places.get((kind, str(key)), "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from config.draft import Draft
 from config.source import Path, Source
@@ -20,7 +20,13 @@ _NAMED: tuple[tuple[str, Path], ...] = (
     ("category", ("categories",)),
     ("cap", ("overlap", "caps")),
 )
-_CAMPAIGN = ("expires", "queue_for", "control")
+_CAMPAIGN: Mapping[str, Path] = {
+    "expires": ("expires",),
+    "queue_for": ("queue_for",),
+    "control": ("control",),
+    "channels": ("channels",),
+    "then": ("channels", "then"),
+}
 
 
 def places(draft: Draft) -> dict[tuple[str, str], str]:
@@ -31,9 +37,9 @@ def places(draft: Draft) -> dict[tuple[str, str], str]:
     for kind in ("business event", "customer event"):
         found.update({("event", name): place for name, place in draft.names.get(kind, {}).items()})
     for name, campaign in draft.campaigns.items():
-        for key in _CAMPAIGN:
-            if (key,) in campaign.source.values:
-                found[key, name] = _line(campaign.source, (key,))
+        for key, path in _CAMPAIGN.items():
+            if path in campaign.source.values:
+                found[key, name] = _line(campaign.source, path)
     if draft.accounts:
         source = draft.accounts.source
         for index, account in enumerate(draft.accounts.value.accounts):

@@ -17,6 +17,8 @@ from store import audit_frame, audit_hours, audit_screens
 from store.audit_frame import Book, Seen, interval
 from store.audit_hours import Stretch
 
+_WORDS = ["clicked", "replied", "opted_out", "complained"]
+_ANSWERS = {"clicked": _WORDS, "read": [*_WORDS, "read"], "delivered": [*_WORDS, "read", "delivered", "dismissed"]}
 _SLACK = timedelta(days=2)  # local days and nights that begin before or end after the instants asked about
 _PERIODS = {Calendar.DAY: timedelta(days=2), Calendar.WEEK: timedelta(days=8), Calendar.MONTH: timedelta(days=32)}
 
@@ -122,14 +124,20 @@ def _week(key: str, hours: OpenHours | None) -> Iterator[Stretch]:
 
 
 async def orders(house: House, connection: AsyncConnection) -> list[dict[str, Any]]:
-    """{version, campaign, first, share, seed} of campaigns with a choice of channels or a control group. Needs the frame."""
+    """Of campaigns with a choice of channels or a control group. Needs the frame.
+
+    {version, campaign, first, share, seed, after, receipts} each; receipts: what is an answer, after which no message follows
+    """
     found = []
     for version, name in await audit_frame.ordered(connection):
         campaign = (await house.catalog.version(connection, version)).config.campaigns.get(name)
         if campaign is not None and (campaign.control or campaign.channels.choice):
             share = campaign.control.share if campaign.control else None
             seed = campaign.control.seed if campaign.control and campaign.control.seed is not None else name
-            found.append({"version": version, "campaign": name, "first": bool(campaign.channels.choice), "share": share, "seed": seed})
+            then = campaign.channels.then
+            follow = {"after": interval(then.after) if then else None, "receipts": _ANSWERS[then.unless] if then else []}
+            first = bool(campaign.channels.choice)
+            found.append({"version": version, "campaign": name, "first": first, "share": share, "seed": seed, **follow})
     return found
 
 

@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.house import House
-from store import changes, suppressions, withdrawal
+from store import changes, moving_on, suppressions, withdrawal
 from store.suppressions import Source, Word
 
 log = structlog.get_logger()
@@ -57,6 +57,8 @@ async def _refuse(
     await changes.tell(connection, {person for person, channel, _ in people if channel == changes.CHANNEL})
     published = await house.catalog.newest(connection)
     offers = published.offers if published else ()
-    stopped = await withdrawal.stop_offers(connection, [(person, channel) for person, channel, _ in people], offers, now)
+    refused = [(person, channel) for person, channel, _ in people]
+    await moving_on.turn_back(connection, refused, offers, now)
+    stopped = await withdrawal.stop_offers(connection, refused, offers, now)
     if stopped:
         log.info("offers.stopped", messages=stopped, people=len(people))

@@ -29,7 +29,7 @@ class Solo:
         self._agenda = Agenda()
         self._fired: datetime | None = None
         self._reconciled: datetime | None = None
-        self._escalates: bool | None = None  # a run that was there before has messages others are to follow
+        self._escalates: bool | None = None  # a run under way has messages others are to follow; None = to be asked
         self._cramped = False  # something may have stayed for want of room
 
     async def settle(self, house: House, clock: VirtualClock, send: Send) -> None:
@@ -46,7 +46,8 @@ class Solo:
 
     async def _round(self, house: House, clock: VirtualClock, send: Send) -> bool:
         """Whether anything happened."""
-        planned = await self._plan(house, clock.now()) + await self._followed(house, clock.now())
+        planned = await self._plan(house, clock.now())
+        planned += await self._follow(house, clock.now(), anew=planned > 0)
         report = await valve(house, clock.now())
         if report.released:
             await send()
@@ -55,13 +56,12 @@ class Solo:
             await sweep(house, clock.now())  # closes what went inside another
         return bool(planned or report.decided)
 
-    async def _followed(self, house: House, now: datetime) -> int:
-        async with house.database.begin() as connection:
-            if self._escalates is None:
+    async def _follow(self, house: House, now: datetime, *, anew: bool) -> int:
+        """anew: runs were planned, maybe the first of which messages are to be followed."""
+        if self._escalates is None or anew:
+            async with house.database.begin() as connection:
                 self._escalates = await escalation.expected(connection)
-            published = await house.catalog.newest(connection)
-        wanted = published is not None and any(campaign.channels.then for campaign in published.config.campaigns.values())
-        return await escalate(house, now) if self._escalates or wanted else 0
+        return await escalate(house, now) if self._escalates else 0
 
     async def _plan(self, house: House, now: datetime) -> int:
         async with house.database.begin() as connection:

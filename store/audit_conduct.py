@@ -58,7 +58,7 @@ WHERE s.asked AND NOT s.maybe_duplicate AND s.channel <> ALL(:repeat_is_safe)
   AND t.n > 1 + (SELECT count(*) FROM interactions i WHERE i.message_id = s.id AND i.kind = 'failed')
 ORDER BY s.id, t.n DESC"""
 
-_ORDERS = """jsonb_to_recordset(:orders) AS o(version int, campaign text, first bool, share int, seed text)
+_ORDERS = """jsonb_to_recordset(:orders) AS o(version int, campaign text, first bool, share int, seed text, after interval, receipts text[])
   ON o.version = s.run_version AND o.campaign = s.campaign"""
 _CONTROL = f"""
 SELECT s.id, s.campaign AS word, {_NO_OTHER}
@@ -69,8 +69,27 @@ _TWO_CHANNELS = f"""
 SELECT DISTINCT ON (s.id) s.id, a.channel AS word, a.id AS other, a.at AS other_at
 FROM audit_sent s JOIN {_ORDERS} AND o.first
 JOIN audit_sent a ON a.person_id = s.person_id AND a.run_id = s.run_id AND a.event_ref = s.event_ref
- AND (a.judged, a.id) < (s.judged, s.id)
+ AND (a.judged, a.id) < (s.judged, s.id) AND a.id <> coalesce(s.follows_id, -1) AND s.id <> coalesce(a.follows_id, -1)
 WHERE s.asked ORDER BY s.id, a.judged, a.id"""
+# One message that left by two channels: only what the provider of the first called failed afterwards may go by the next.
+_BOTH_WAYS = f"""
+SELECT s.id, string_agg(DISTINCT coalesce(a.sort, 'no address'), ' and ') AS word, {_NO_OTHER}
+FROM audit_sent s JOIN {_ORDERS} AND o.first
+JOIN attempts t ON t.message_id = s.id AND t.outcome IN ('sent', 'unknown') LEFT JOIN addresses a ON a.id = t.address_id
+WHERE s.asked GROUP BY s.id
+HAVING count(DISTINCT coalesce(a.sort, '')) > 1 + (SELECT count(DISTINCT coalesce(i.channel, '')) FROM interactions i
+                                                   WHERE i.message_id = s.id AND i.kind = 'failed')"""
+
+# A receipt that was being applied when the message was claimed may have come too late to be seen.
+_ANSWERED = f"""
+SELECT DISTINCT ON (s.id) s.id, i.kind AS word, f.id AS other, i.at AS other_at
+FROM audit_sent s JOIN {_ORDERS} JOIN messages f ON f.id = s.follows_id
+JOIN interactions i ON i.message_id = f.id AND i.kind = ANY(o.receipts) AND i.known_at < s.released_at - interval '1 minute'
+WHERE s.asked ORDER BY s.id, i.known_at"""
+_HASTY = f"""
+SELECT s.id, CAST(o.after AS text) AS word, f.id AS other, f.sent_at AS other_at
+FROM audit_sent s JOIN {_ORDERS} JOIN messages f ON f.id = s.follows_id
+WHERE s.asked AND (f.sent_at IS NULL OR s.released_at < f.sent_at + o.after)"""
 
 # A merge is settled once its carrier has gone; until then a carrier that waits or failed is looked after.
 _NOT_CARRIED = """
@@ -103,6 +122,9 @@ CHECKS: dict[Kind, str] = {
     Kind.WRONG_ADDRESS: _WRONG_ADDRESS,
     Kind.TWICE: _TWICE,
     Kind.TWO_CHANNELS: _TWO_CHANNELS,
+    Kind.BOTH_WAYS: _BOTH_WAYS,
+    Kind.ANSWERED: _ANSWERED,
+    Kind.HASTY: _HASTY,
     Kind.NOT_CARRIED: _NOT_CARRIED,
     Kind.WRONG_CARRIER: _WRONG_CARRIER,
 }

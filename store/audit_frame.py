@@ -27,12 +27,12 @@ _FRAME = sql(
     f"""CREATE TEMP TABLE audit_sent ON COMMIT DROP AS
         WITH gone AS (
           SELECT m.id, m.run_id, m.person_id, m.event_ref, m.channel, m.category, m.topic, m.window_key, m.queued_at, m.queue_until,
-                 m.expires_at, m.sent_at, m.released_at, m.rules_id, m.maybe_duplicate, CAST(NULL AS bigint) AS carrier_id,
+                 m.expires_at, m.sent_at, m.released_at, m.rules_id, m.maybe_duplicate, m.follows_id, CAST(NULL AS bigint) AS carrier_id,
                  m.attempts > CASE WHEN m.status = 'released' THEN 0 ELSE 1 END AS tried
           FROM messages m WHERE {_COUNTED} AND m.released_at >= :since - :lookback
           UNION ALL
           SELECT m.id, m.run_id, m.person_id, m.event_ref, m.channel, m.category, m.topic, m.window_key, m.queued_at, m.queue_until,
-                 m.expires_at, c.sent_at, c.released_at, c.rules_id, false, c.id,
+                 m.expires_at, c.sent_at, c.released_at, c.rules_id, false, m.follows_id, c.id,
                  m.attempts > 0 OR c.attempts > CASE WHEN c.status = 'released' THEN 0 ELSE 1 END
           FROM messages c JOIN messages m ON m.carrier_id = c.id AND m.status = 'merged'
           WHERE {_OUT.format(m="c")} AND c.released_at >= :since - :lookback),
@@ -72,7 +72,8 @@ _FRAME = sql(
 )
 _INDEX = sql("CREATE INDEX ON audit_sent (person_id, judged)")
 _ANALYZE = sql("ANALYZE audit_sent")
-# Few campaigns have a control group or a choice of channels, and reading a version costs more than looking for the word.
+# Few campaigns have a control group or a choice of channels (`then` stands beside `first`), and reading a version costs more than
+# looking for the word.
 _ORDERED = sql(
     """SELECT DISTINCT s.run_version, s.campaign FROM audit_sent s JOIN versions v ON v.id = s.run_version
        WHERE s.asked AND CAST(v.files AS text) ~ '(control|first)[^a-z_]{0,4}:'"""

@@ -9,13 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.statements import LONGS, TEXTS, rows, run, sql
 
-# What a person writes back by the channel is an answer, too, where the provider does not say to which message.
-ANSWERED: str = """(
-      {unless} = 'delivered' AND {first}.delivered_at IS NOT NULL
-   OR {unless} IN ('delivered', 'read') AND {first}.read_at IS NOT NULL
-   OR EXISTS (SELECT FROM interactions i WHERE i.message_id = {first}.id AND i.kind IN ('clicked', 'replied', 'opted_out'))
-   OR EXISTS (SELECT FROM interactions i WHERE i.person_id = {first}.person_id AND i.channel = {first}.channel
-              AND i.kind IN ('replied', 'opted_out') AND i.at >= date_trunc('second', {first}.sent_at)))"""
+# What is an answer whatever the campaign waits for; what a person writes back by the channel is one to all that came before it.
+WORDS = ("replied", "opted_out", "complained")
+_SAID = f"i.kind IN {WORDS}"
+ANSWERED: str = f"""(
+      {{unless}} = 'delivered' AND {{first}}.delivered_at IS NOT NULL
+   OR {{unless}} IN ('delivered', 'read') AND {{first}}.read_at IS NOT NULL
+   OR EXISTS (SELECT FROM interactions i WHERE i.message_id = {{first}}.id AND (i.kind = 'clicked' OR {_SAID}))
+   OR EXISTS (SELECT FROM interactions i WHERE i.person_id = {{first}}.person_id AND i.channel = {{first}}.channel
+              AND {_SAID} AND i.at >= date_trunc('second', {{first}}.sent_at)))"""
 # Of a message that follows another, `m` here: whether there was an answer in the meantime.
 MEANWHILE = f"""EXISTS (SELECT FROM messages f JOIN runs e ON e.id = f.run_id
                  WHERE f.id = m.follows_id AND {ANSWERED.format(unless="e.escalation ->> 'unless'", first="f")})"""
@@ -50,13 +52,16 @@ _FOLLOW = sql(
 # What the valve holds at this moment is asked once more when it is claimed.
 _WITHDRAW = sql(
     f"""WITH waiting AS MATERIALIZED (
-         SELECT m.id FROM messages m WHERE m.follows_id = ANY(:ids) AND m.status IN ('queued', 'deferred') AND {MEANWHILE}
+         SELECT m.id FROM messages m WHERE m.status IN ('queued', 'deferred') AND {MEANWHILE} AND m.id IN (
+           SELECT id FROM messages WHERE follows_id = ANY(:ids)
+           UNION ALL SELECT id FROM messages WHERE person_id = ANY(:people) AND follows_id IS NOT NULL AND status IN ('queued', 'deferred'))
          FOR UPDATE OF m SKIP LOCKED)
        UPDATE messages m SET status = 'suppressed', reason = 'answered:' || m.follows_id, settled_at = :now, next_attempt_at = NULL,
               trail = m.trail || jsonb_build_array(jsonb_build_object(
                 'at', CAST(:now AS timestamptz), 'is', 'suppressed', 'why', 'answered:' || m.follows_id))
        FROM waiting WHERE m.id = waiting.id AND m.status IN ('queued', 'deferred')""",
     ids=LONGS,
+    people=LONGS,
 )
 _EXPECTED = sql("SELECT EXISTS (SELECT FROM runs WHERE status = 'active' AND escalation IS NOT NULL) AS there")
 _GIVE_UP = sql("UPDATE messages SET escalates = false WHERE run_id = :run AND escalates")
@@ -71,9 +76,9 @@ async def follow(connection: AsyncConnection, campaigns: Collection[str], now: d
     return int(found.closed), int(found.followed)
 
 
-async def withdraw(connection: AsyncConnection, first: Sequence[int | None], now: datetime) -> int:
-    """What waits to follow one of these messages and is not wanted any more will not go; how many."""
-    return await run(connection, _WITHDRAW, ids=list(first), now=now)
+async def withdraw(connection: AsyncConnection, first: Sequence[int | None], people: Sequence[int | None], now: datetime) -> int:
+    """What waits to follow one of these messages, or goes to one of these people, and is not wanted any more will not go; how many."""
+    return await run(connection, _WITHDRAW, ids=list(first), people=list(people), now=now)
 
 
 async def give_up(connection: AsyncConnection, run_id: int) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import digests, rekey
-from store.statements import INTS, LONGS, rows, sql
+from store.statements import INTS, LONGS, TEXTS, rows, run, sql
 
 # What was on its way for longer may have been left out when window keys were looked at again; see store/digests.py.
 _KEYS_HOLD = timedelta(minutes=4)
@@ -33,6 +33,22 @@ _MOVE_ON = sql(
     fences=INTS,
 )
 
+# Released, not claimed yet. The fence is left alone: nobody holds it.
+_TURN_BACK = sql(
+    """WITH offered AS MATERIALIZED (
+         SELECT m.id FROM unnest(:people, :channels) AS v(person, channel)
+         JOIN messages m ON m.person_id = v.person AND m.channel = v.channel AND m.status = 'released'
+         WHERE m.category = ANY(:offers) AND m.fallback <> '{}' AND NOT m.maybe_duplicate FOR UPDATE OF m SKIP LOCKED)
+       UPDATE messages m SET status = 'queued', channel = m.fallback[1], fallback = m.fallback[2:],
+              reason = concat_ws(':', 'moved_on', m.channel, 'opted_out'), chunk_id = NULL, released_at = NULL,
+              trail = m.trail || jsonb_build_array(jsonb_build_object('at', CAST(:now AS timestamptz), 'is', 'moved_on',
+                'why', concat_ws(':', 'moved_on', m.channel, 'opted_out'), 'to', m.fallback[1]))
+       FROM offered WHERE m.id = offered.id AND m.status = 'released'""",
+    people=LONGS,
+    channels=TEXTS,
+    offers=TEXTS,
+)
+
 
 async def move_on(connection: AsyncConnection, refused: Sequence[tuple[int, int]], now: datetime) -> dict[int, str]:
     """(message id, fence) of what failed in this transaction; returns {message id: channel} of those that wait for another now.
@@ -47,3 +63,11 @@ async def move_on(connection: AsyncConnection, refused: Sequence[tuple[int, int]
     if any(row.released_at is None or row.released_at < now - _KEYS_HOLD for row in found):
         await rekey.ask(connection, now)
     return {row.id: row.channel for row in found}
+
+
+async def turn_back(connection: AsyncConnection, people: Sequence[tuple[int, str]], offers: Sequence[str], now: datetime) -> int:
+    """(person id, channel) each that opted out: offers that were about to leave by the channel wait for their next one. How many."""
+    if not people or not offers:
+        return 0
+    ids, channels = (list(column) for column in zip(*people, strict=True))
+    return await run(connection, _TURN_BACK, people=ids, channels=channels, offers=list(offers), now=now)

@@ -28,7 +28,8 @@ _SUPPRESSIONS = sql(
 _MESSAGES = sql(
     """SELECT m.id, m.run_id, r.campaign, r.occurrence, r.content_hash, r.due_at, m.channel, m.fallback, m.category, m.topic, m.window_key,
               m.status, m.reason, m.trail, m.queued_at, m.expires_at, m.next_attempt_at, m.released_at, m.sent_at, m.delivered_at,
-              m.read_at, m.settled_at, m.maybe_duplicate, m.carrier_id,
+              m.read_at, m.settled_at, m.maybe_duplicate, m.carrier_id, m.follows_id, m.escalates,
+              r.escalation,
               CASE WHEN m.attempts = 0 THEN m.queue_until END AS queue_until
        FROM messages m JOIN runs r ON r.id = m.run_id WHERE m.person_id = :person ORDER BY m.queued_at, m.id"""
 )
@@ -77,13 +78,17 @@ class Suppression:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One step of the trail. what: released, deferred, suppressed, merged by the valve; put_back; replayed by an operator, who is `by`."""
+    """One step of the trail. what: released, deferred, suppressed, merged by the valve; put_back; moved_on, `to` another channel;
+
+    replayed by an operator, who is `by`.
+    """
 
     at: datetime
     what: str
     why: str | None
     until: datetime | None
     by: str | None = None
+    to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,8 @@ class Message:
     """One message and what became of it, each list oldest first.
 
     carrier_id:  the message it is merged into
+    follows_id:  the message of another channel that was not answered
+    escalates:   whether one is to follow this, as its run's `escalation` says: {channel, after (seconds), unless}
     queue_until: the end of its patience with the rules; None also once it was tried
     """
 
@@ -136,6 +143,9 @@ class Message:
     settled_at: datetime | None
     maybe_duplicate: bool
     carrier_id: int | None
+    follows_id: int | None
+    escalates: bool
+    escalation: Mapping[str, Any] | None
     queue_until: datetime | None
     trail: tuple[Decision, ...]
     attempts: tuple[Attempt, ...]
@@ -228,4 +238,5 @@ def _decision(step: Mapping[str, str]) -> Decision:
         why=step.get("why"),
         until=datetime.fromisoformat(until) if until else None,
         by=step.get("by"),
+        to=step.get("to"),
     )

@@ -67,4 +67,4 @@ def verdict_of(code: int | None, status: int) -> Verdict:
 
 def is_unreachable(code: int | None) -> bool:
     """Whether a receipt of this code says that the person is not there, and not that we or Meta are at fault."""
-    return code is not None and code in ERRORS and ERRORS[code].unreachable
+    return code is not None and code in ERRORS and ERRORS[code].elsewhere

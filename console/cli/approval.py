@@ -9,7 +9,7 @@ import typer
 
 from channels.base import Content
 from config.loader import Config
-from config.models import Audience, Campaign
+from config.models import Audience, Campaign, Channels, Then
 from config.settings import Settings
 from config.values import format_duration
 from config.when import When
@@ -56,7 +56,7 @@ def described(config: Config, campaign: Campaign) -> Iterator[str]:
     for name in campaign.audience.names:
         yield f"          {name}: {config.segments[name]}"
     yield f"when      {when(campaign.when)}, expires after {format_duration(campaign.expires)}"
-    yield f"channels  {'the first of ' if campaign.channels.first else ''}{', '.join(campaign.channels.names)}"
+    yield f"channels  {ways(campaign.channels)}"
     for variant in config.templates[campaign.template].variants:
         for channel, content in variant.channels.items():
             if channel in campaign.channels.names and isinstance(content, Content):
@@ -68,6 +68,18 @@ def audience(asked: Audience) -> str:
     """Segments combined, in words."""
     parts = [("any of", asked.any), ("all of", asked.all), ("none of", asked.none)]
     return "; ".join(f"{words} {', '.join(names)}" for words, names in parts if names) or "everyone"
+
+
+def ways(channels: Channels) -> str:
+    """By which channels, in words."""
+    then = channels.then
+    chosen = f"{'the first of ' if channels.choice else ''}{', '.join(channels.names)}"
+    return f"{chosen}; {follow_up(then)}" if then else chosen
+
+
+def follow_up(then: Then) -> str:
+    """`email follows after 2h, unless it was read`."""
+    return f"{then.channel} follows after {format_duration(then.after)}, unless it was {then.unless}"
 
 
 def when(trigger: When) -> str:

@@ -38,6 +38,9 @@ SENTENCES: dict[Kind, str] = {
     Kind.WRONG_ADDRESS: "to an address that was {word}",
     Kind.TWICE: "accepted by the provider {word} and not flagged as a possible duplicate",
     Kind.TWO_CHANNELS: "a second time in one run that chooses one channel, after {word}, {other}",
+    Kind.BOTH_WAYS: "by two channels of a choice ({word})",
+    Kind.ANSWERED: "followed {other}, which had been {word} before",
+    Kind.HASTY: "followed {other} sooner than after {word}",
     Kind.NOT_CARRIED: "merged into another message and never sent ({word})",
     Kind.WRONG_CARRIER: "went inside {other}, which is {word}",
     Kind.POPUP_GAP: "shown too soon after {other}",
@@ -45,7 +48,7 @@ SENTENCES: dict[Kind, str] = {
 }
 CHECKED = (
     "window, contact hours, topic, gap, caps, consent, opt-outs, lawful hours, approval, control groups, stops, expiry, patience, "
-    "addresses, duplicates, one channel a run, digests, pop-ups"
+    "addresses, duplicates, one channel a run, follow-ups, digests, pop-ups"
 )
 
 

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from config.loader import Config
+from console.cli.approval import follow_up
 from scheduler.outlook.clashes import Clash, concerned
 from scheduler.outlook.days import Day, Entry, Opening
 from scheduler.outlook.rules_of import rule
@@ -73,6 +74,8 @@ def _said(config: Config, entry: Entry, held: Mapping[str, str], zone: tzinfo) -
     told_of = [f"{entry.messages[name]:,} {name}" if name in entry.messages else name for name in channels]
     by = (" or " if campaign.channels.choice else ", ").join(told_of)
     yield escape(f"{by}; {_due(entry, zone)}")
+    if then := campaign.channels.then:
+        yield escape(f"{follow_up(then)} (not counted here)")
     if entry.campaign in held:
         yield f"[yellow]{escape(held[entry.campaign])}[/yellow]" + (
             ": nothing goes before it is" if held[entry.campaign] == "not approved" else ""
@@ -162,6 +165,7 @@ def _whenever(config: Config, held: Mapping[str, str]) -> Iterator[RenderableTyp
         free = "window" in config.rules.categories[campaign.category].ignore
         hours = "at any hour" if free else f"in the window {campaign.window}" if campaign.window else "in the window of their segment"
         by = (" or " if campaign.channels.choice else ", ").join(campaign.channels.names)
+        by += f"; {follow_up(then)}" if (then := campaign.channels.then) else ""
         mark = f"; [yellow]{escape(held[campaign.campaign])}[/yellow]" if campaign.campaign in held else ""
         lines.add_row(f"  [bold]{campaign.campaign}[/bold]", f"{escape(f'at {campaign.when.event}, by {by}, {hours}')}{mark}")
     yield lines

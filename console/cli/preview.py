@@ -15,7 +15,7 @@ from rich.table import Table
 from config.loader import Config
 from config.models import Campaign
 from config.settings import Settings
-from console.cli.approval import audience
+from console.cli.approval import audience, follow_up
 from console.cli.common import fault, invented_event, known
 from console.cli.guard import run
 from console.cli.reasons import Explanation, explain, explain_end
@@ -123,6 +123,8 @@ async def _notes(house: House, connection: Any, draft: Draft) -> list[str]:
         held = [name for name in found.channels.names if stop.holds(found.campaign, name)]
         if held:
             notes.append(f"[yellow]stopped on {', '.join(held)}[/yellow] by {escape(f'{stop.set_by}: {stop.reason}')}")
+    if then := found.channels.then:
+        notes.append(f"{follow_up(then)}; counted here is only what goes at first")
     return notes
 
 

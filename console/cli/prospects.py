@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from console.cli.reasons import Explanation, explain_end
 from console.cli.teller import WAITING, Teller
@@ -20,6 +20,8 @@ def prospect(message: Message, teller: Teller) -> Explanation | None:
     carrier = teller.others.get(message.carrier_id or 0)
     if carrier and carrier.status in (*WAITING, "released", "sending"):
         return Explanation(f"goes inside {teller.other(carrier.id)}, when that goes")
+    if follow := _follow(message, teller):
+        return follow
     if message.channel == "popup" and message.status == "sent" and message.expires_at > teller.now:
         return Explanation(f"shown when the app is opened, one pop-up at a time; worthless after {teller.time(message.expires_at)}")
     if message.status not in WAITING:
@@ -34,6 +36,25 @@ def prospect(message: Message, teller: Teller) -> Explanation | None:
         return Explanation(f"waits for its content to be approved: `kabar approve {message.campaign} --by NAME`", place)
     forecast = teller.forecasts.get(message.id)
     return _outlook(message, forecast, teller) if forecast else None
+
+
+def _follow(message: Message, teller: Teller) -> Explanation | None:
+    """What is to follow a message that went and has no answer yet."""
+    then = message.escalation
+    if not (message.escalates and then and message.sent_at and message.status in ("sent", "delivered", "read", "unknown")):
+        return None
+    at = message.sent_at + timedelta(seconds=float(then["after"]))
+    if message.channel == then["channel"] or at >= message.expires_at or _has(message, then["unless"]):
+        return None
+    text = f"{then['channel']} follows {teller.time(at)}, unless it was {then['unless']} by then"
+    return Explanation(text, teller.where("then", message))
+
+
+def _has(message: Message, unless: str) -> bool:
+    """An answer, as far as the message itself shows it."""
+    clicked = any(echo.kind in ("clicked", "replied", "opted_out", "complained") for echo in message.echoes)
+    read = message.read_at is not None and unless != "clicked"
+    return clicked or read or (message.delivered_at is not None and unless == "delivered")
 
 
 def _outlook(message: Message, forecast: Forecast, teller: Teller) -> Explanation:

@@ -13,6 +13,7 @@ from config.values import Calendar, format_duration
 class Sentence:
     """text: `{detail}`, `{nested}`, `{other}`, `{gap}`, `{same_topic}`, `{cap}`, `{category}` are filled in.
 
+    `{by}` is the channel a detail begins with, and `{nested}` the reason behind that one then
     place: which line is to be shown, as Config.where takes it; `{detail}`, `{category}` and `{campaign}` are filled in
     """
 
@@ -56,6 +57,8 @@ REASONS: dict[str, Sentence] = {
     "control_group": Sentence("in the control group: gets nothing on purpose", ("control", "{campaign}")),
     "digest": Sentence("carried by {other}", ("category", "{category}")),
     "not_carried": Sentence("the message that was to carry it did not go, or could not take it along: {other}"),
+    "moved_on": Sentence("{by} did not reach the person ({nested})", ("channels", "{campaign}")),
+    "answered": Sentence("{other} was answered in the meantime", ("then", "{campaign}")),
     "campaign_removed": Sentence("its campaign was taken out of the configuration"),
     "replayed": Sentence("put back into the queue by an operator"),
     "paused": Sentence("the campaign or channel is stopped"),
@@ -83,12 +86,15 @@ def explain(reason: str, *, category: str, campaign: str, config: Config | None,
     if sentence is None:
         return Explanation(reason)
     overlap = config.rules.overlap if config else None
-    nested = explain(detail, category=category, campaign=campaign, config=config, other=other) if "{nested}" in sentence.text else None
+    by, _, behind = detail.partition(":")
+    inner = behind if "{by}" in sentence.text else detail
+    nested = explain(inner, category=category, campaign=campaign, config=config, other=other) if "{nested}" in sentence.text else None
     text = sentence.text.format(
         detail=detail,
         by_detail=f" on {detail}" if colon else "",
         for_detail=f" for {detail}" if colon else "",
         nested=nested.text if nested else "",
+        by=by,
         other=other(int(detail)) if detail.isdigit() else detail or "another message",
         cap=_cap(detail, config),
         category=category,

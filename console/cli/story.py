@@ -10,7 +10,7 @@ from itertools import zip_longest
 from config.values import format_duration
 from console.cli.prospects import prospect
 from console.cli.reasons import Explanation, explain_end
-from console.cli.teller import Teller
+from console.cli.teller import Teller, unanswered
 from store.timeline import Attempt, Decision, Message, Timeline
 
 _BRIEF = timedelta(minutes=1)
@@ -61,26 +61,39 @@ def _lines(message: Message, teller: Teller) -> tuple[Line, ...]:
     # Providers tell whole seconds, and by clocks of their own: nothing came back before it had left.
     left = message.sent_at or message.queued_at
     lines = [(line.at, line) for line in _told(message, teller)]
-    lines += [(max(line.at, left), line) for line in (*_took_along(message, teller), *_came_back(message), *_ending(message, teller))]
+    lines += [
+        (max(line.at, left), line)
+        for line in (*_took_along(message, teller), *_came_back(message), *_followed(message, teller), *_ending(message, teller))
+    ]
     return tuple(line for _, line in sorted(lines, key=lambda timed: timed[0]))
 
 
 def _told(message: Message, teller: Teller) -> Iterator[Line]:
-    fallback = f", or else by {', '.join(message.fallback)}" if message.fallback else ""
-    place = teller.config.where("campaign", message.campaign) if teller.config else ""
-    bounds = f"worthless after {teller.time(message.expires_at)}"
-    if message.queue_until and message.queue_until < message.expires_at:
-        bounds = f"waits for the rules until {teller.time(message.queue_until)} at the most, {bounds}"
-    yield Line(message.queued_at, f"planned, to go by {message.channel}{fallback}; {bounds}", place)
+    yield _planned(message, teller)
     attempts = list(message.attempts)
     steps = list(_worth_telling(message.trail))
     for step, following in zip_longest(steps, steps[1:]):
         # A retry is decided on the answer to an attempt of the same moment, which is told first.
-        retried = (step.why or "").startswith("retry:")
-        while attempts and (attempts[0].at < step.at or (retried and attempts[0].at == step.at)):
+        retried = (step.why or "").startswith(("retry:", "moved_on:"))
+        while attempts and (attempts[0].at < step.at or (retried and attempts[0].at == step.at and attempts[0].outcome != "sent")):
             yield _attempt(message, attempts.pop(0))
         yield replace(_step(message, step, following, teller), decision=step)
     yield from (_attempt(message, attempt) for attempt in attempts)
+
+
+def _planned(message: Message, teller: Teller) -> Line:
+    bounds = f"worthless after {teller.time(message.expires_at)}"
+    if message.queue_until and message.queue_until < message.expires_at:
+        bounds = f"waits for the rules until {teller.time(message.queue_until)} at the most, {bounds}"
+    if message.follows_id:
+        first = teller.other(message.follows_id)
+        text = f"planned to follow {first}, which {unanswered(message)}; to go by {message.channel}; {bounds}"
+        return Line(message.queued_at, text, teller.where("then", message))
+    left = [step.why.split(":")[1] for step in message.trail if step.what == "moved_on" and step.why]
+    last = [message.escalation["channel"]] if message.escalation else []
+    ways = list(dict.fromkeys([*left, message.channel, *message.fallback, *last]))
+    fallback = f", or else by {', '.join(ways[1:])}" if len(ways) > 1 else ""
+    return Line(message.queued_at, f"planned, to go by {ways[0]}{fallback}; {bounds}", teller.where("campaign", message))
 
 
 def _worth_telling(trail: Sequence[Decision]) -> Iterator[Decision]:
@@ -99,6 +112,8 @@ def _step(message: Message, step: Decision, following: Decision | None, teller: 
         return Line(step.at, f"put back into the queue by {step.by or 'an operator'}; it had failed: {reason.text}")
     if step.what == "merged":
         return Line(step.at, f"not sent by itself: {reason.text}", reason.where)
+    if step.what == "moved_on":
+        return Line(step.at, f"goes on by {step.to}: {reason.text}", reason.where)
     if step.what == "put_back":
         return Line(step.at, f"put back into the queue: {reason.text}")
     if step.what == "deferred":
@@ -130,6 +145,12 @@ def _took_along(message: Message, teller: Teller) -> Iterator[Line]:
     carried = [f"{each.campaign} (message {each.id})" for each in teller.others.values() if each.carrier_id == message.id]
     if carried and message.released_at:
         yield Line(message.sent_at or message.released_at, f"carried {len(carried)} more: {', '.join(carried)}")
+
+
+def _followed(message: Message, teller: Teller) -> Iterator[Line]:
+    for each in teller.others.values():
+        if each.follows_id == message.id:
+            yield Line(each.queued_at, f"{unanswered(message)}: {teller.other(each.id)} follows it", teller.where("then", message))
 
 
 def _came_back(message: Message) -> Iterator[Line]:

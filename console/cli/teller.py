@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from config.loader import Config
+from config.values import format_duration
 from console.cli.reasons import Explanation, explain
 from jobs.outlook import Forecast
 from store.timeline import Message
@@ -48,6 +49,10 @@ class Teller:
         at = found.sent_at or found.released_at
         return f"{found.campaign} by {found.channel}{f', {self.time(at)}' if at else ''} (message {message_id})"
 
+    def where(self, kind: str, message: Message) -> str:
+        """The line of the configuration that says so of the message's campaign, or empty."""
+        return self.config.where(kind, message.campaign) if self.config else ""
+
     def stop(self, message: Message) -> Pause | None:
         """What holds a message back that the rules have no say in."""
         return next((pause for pause in self.pauses if pause.holds(message.campaign, message.channel)), None)
@@ -56,3 +61,10 @@ class Teller:
         category = self.config.rules.categories.get(message.category) if self.config else None
         needed = category is None or category.needs_approval
         return needed and (message.campaign, message.content_hash) not in self.approved
+
+
+def unanswered(message: Message) -> str:
+    """`was not read within 2h`: what lets another message follow one of this run."""
+    escalation = message.escalation or {}
+    after = timedelta(seconds=float(escalation.get("after", 0)))
+    return f"was not {escalation.get('unless', 'answered')} within {format_duration(after)}"

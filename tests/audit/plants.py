@@ -85,6 +85,10 @@ STOPPED_AND_LIFTED = """INSERT INTO audit_log (at, actor, action, detail) VALUES
     ('2026-11-20 19:03+07', 'qa', 'resume', '{"campaign": "class", "lifted": ["campaign class on channel push"]}')"""
 AGAIN = f"""INSERT INTO attempts (message_id, address_id, at, outcome)
     SELECT message_id, address_id, at, outcome FROM attempts WHERE message_id = {message("choice", "whatsapp")}"""
+BOTH = f"""INSERT INTO attempts (message_id, address_id, at, outcome)
+    SELECT message_id, {PHONE}, at, outcome FROM attempts WHERE message_id = {message("choice", "whatsapp")}"""
+READ = f"""INSERT INTO interactions (event_id, message_id, person_id, kind, at, known_at)
+    VALUES ('x', {message("alert", "whatsapp")}, {WHOM}, 'read', '2026-11-20 22:45+07', '2026-11-20 22:46+07')"""
 CONDUCT: Mapping[str, Plant] = {
     "worthless when it went": ([change("class", "push", expires_at="released_at - interval '1 minute'")], Kind.LATE, None),
     "worthless when it was carried": ([change("note-b", "email", expires_at="timestamptz '2026-11-20 19:30+07'")], Kind.LATE, None),
@@ -108,6 +112,9 @@ CONDUCT: Mapping[str, Plant] = {
         Kind.TWO_CHANNELS,
         "whatsapp",
     ),
+    "one message by two channels of a choice": ([BOTH], Kind.BOTH_WAYS, "phone and push"),
+    "after the first was read": ([READ], Kind.ANSWERED, "read"),
+    "sooner than its campaign says": ([move("alert", "email", "2026-11-20 23:00")], Kind.HASTY, "01:00:00"),
 }
 
 NEVER_WENT = [change("note-b", "email", settled_at="now()"), change("note-a", "email", status="'failed'")]

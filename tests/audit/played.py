@@ -42,16 +42,19 @@ categories:
   reminder: {priority: 50}
   notice: {priority: 40, counts_in_caps: false, digest: {within: 12h, template: news}}
   promo: {priority: 10, offer: true}
+  alert: {priority: 90, ignore: [window, gap, caps, topic], counts_in_caps: false}
 """
 NEWS = """
 template: news
 variants: [{email: {subject: "{{ digest.count }} kabar", body: "{{ digest.lines }}"}}]
 """
+TWO_WAYS = "{first: [whatsapp], then: {channel: email, after: 1h, unless: read}}"
 CAMPAIGNS = (
     campaign("class", channels="[push, popup]", topic="class"),
     campaign("note-a", category="notice", channels="[email]", when='{at: "2026-11-20 18:50"}'),
     campaign("note-b", category="notice", channels="[email]", when='{at: "2026-11-20 18:55"}'),
     campaign("app", category="service", channels="[popup]", when='{at: "2026-11-20 19:10"}'),
+    campaign("alert", category="alert", channels=TWO_WAYS, when='{at: "2026-11-20 22:30"}'),
     campaign("offer", category="promo", channels="[whatsapp]", when='{at: "2026-11-21 09:00"}'),
     campaign("choice", channels="{first: [whatsapp, push]}", topic="fees", when='{at: "2026-11-21 11:00"}', control="{share: 40%}"),
 )

@@ -264,6 +264,13 @@ def test_replies_that_are_not_about_the_address(code: int, text: str) -> None:
     assert not verdict.drop_address
 
 
+@pytest.mark.parametrize(
+    ("text", "elsewhere"), [("5.1.1 who?", True), ("5.1.0 no", True), ("5.2.2 full", True), ("5.7.1 policy", False), ("no", False)]
+)
+def test_a_reply_says_whether_another_channel_may_do(text: str, elsewhere: bool) -> None:
+    assert verdict_of(Reply(550, text), RECIPIENT).elsewhere is elsewhere
+
+
 def test_null_mx_buries_the_address() -> None:
     assert verdict_of(Reply(556, "domain takes no mail"), RECIPIENT).drop_address
     assert verdict_of(Reply(556, "5.1.10 domain takes no mail"), RECIPIENT).drop_address

@@ -111,6 +111,8 @@ def test_codes_about_one_person() -> None:
     assert refused(131050) == Rejected("131050", opted_out=True, detail="no to ***")
     assert {type(refused(code)) for code in (131026, 131021, 130472)} == {Rejected}
     assert not any(getattr(refused(code), "drop_address", True) for code in (131026, 131021, 130472))
+    assert all(getattr(refused(code), "elsewhere", False) for code in (131026, 131021, 130472, 131050))
+    assert not getattr(refused(132015), "elsewhere", True)
     assert refused(131049) == Retry("131049", timedelta(hours=24), detail="no to ***")
     assert refused(131056) == Retry("131056", timedelta(seconds=16), detail="no to ***")
 
@@ -168,7 +170,9 @@ def test_statuses_name_our_key() -> None:
 
 
 def test_a_failure_carries_its_code_and_an_opt_out_is_told_twice() -> None:
-    assert [receipt.code for receipt in parse(webhook(statuses=[status("failed", errors=[{"code": 131026}])]))] == ["131026"]
+    [absent] = parse(webhook(statuses=[status("failed", errors=[{"code": 131026}])]))
+    assert (absent.code, absent.unreachable) == ("131026", True)
+    assert not any(receipt.unreachable for receipt in parse(webhook(statuses=[status("failed", errors=[{"code": 131000}])])))
     both = parse(webhook(statuses=[status("failed", errors=[{"code": 131050}])]))
     assert [receipt.kind for receipt in both] == [ReceiptKind.FAILED, ReceiptKind.OPTED_OUT]
 

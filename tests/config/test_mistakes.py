@@ -73,6 +73,7 @@ def test_the_small_configuration_is_in_order() -> None:
         # what campaigns and templates owe each other
         (CLASS, "channels: [push]", "channels: [email]", "6:11", 'has no email for segment "regular"'),
         (CLASS, "channels: [push]", "channels: {first: [push, email]}", "6:11", "has no email and push for segment"),
+        (CLASS, "[push]", "{first: [push], then: {channel: email, after: 2h, unless: read}}", "6:11", "has no email and push for"),
         (TEMPLATE, "  - push:", "  - locale: id\n    push:", None, 'has no push for segment "regular"'),
         (TEMPLATE, "segment: hnwi\n    push", "push", "4:5", "nobody gets this push: the variant on line 3 fits first"),
         (CLASS, "not: [dormant]", "not: [hnwi, regular]", "3:1", "nobody can ever be in this audience"),
@@ -87,6 +88,29 @@ def test_a_mistake_is_shown_where_it_stands(path: str, old: str, new: str, place
         return
     wanted = f"config/{path}:{place}: " if place else "config/"
     assert any(line.startswith(wanted) and words in line for line in found), found
+
+
+@pytest.mark.parametrize(
+    ("written", "place", "words"),
+    [
+        (
+            "{all: [push], then: {channel: email, after: 2h, unless: read}}",
+            "4:11",
+            "`then` follows one message; write {first: [push], then",
+        ),
+        ("{first: [push, email], then: {channel: email, after: 2h, unless: clicked}}", "4:11", "a channel is named twice"),
+        ("{first: [push], then: {channel: sms, after: 2h, unless: read}}", "4:43", 'channel "sms" is not defined'),
+        ("{first: [push], then: {channel: email, after: 0s, unless: read}}", "4:57", "gives people time to answer"),
+        ("{first: [push], then: {channel: email, after: 7d, unless: read}}", "4:57", "is worthless after 7d (expires), so nothing follows"),
+        ("{first: [push], then: {channel: email, after: 2h, unless: delivered}}", "4:69", "by push was delivered; write clicked or read"),
+        ("{first: [email], then: {channel: push, after: 2h, unless: read}}", "4:69", "by email was read; write clicked"),
+        ("{first: [push], then: {channel: email, after: 2h, unless: seen}}", "4:69", '"seen" is not known here'),
+        ("{first: [push], then: {channel: email, unless: read}}", "4:27", '"after" is missing'),
+    ],
+)
+def test_a_follow_up_that_makes_no_sense_is_refused(written: str, place: str, words: str) -> None:
+    found = problems(spoilt(CLASS, "channels: [push]", f"channels: {written}"))
+    assert any(line.startswith(f"config/{CLASS}:{place}: ") and words in line for line in found), found
 
 
 def test_a_mistake_draws_no_others_after_it() -> None:

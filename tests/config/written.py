@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import pytest
 from pydantic import AfterValidator, BaseModel, ConfigDict
@@ -21,6 +21,8 @@ def _https(value: str) -> str:
 class Push(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    tells: ClassVar[frozenset[str]] = frozenset({"read", "clicked"})
+
     title: str
     body: str
     image: Annotated[str, AfterValidator(_https)] | None = None
@@ -28,6 +30,8 @@ class Push(BaseModel):
 
 class Email(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tells: ClassVar[frozenset[str]] = frozenset({"clicked"})
 
     subject: str
     body: str

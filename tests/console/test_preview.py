@@ -127,3 +127,13 @@ async def test_a_campaign_of_a_customer_event_is_judged_as_if_it_came_now(house:
 async def test_a_campaign_that_is_over_says_so(house: House) -> None:
     await person(house.database, 1)
     assert "it has no occurrence to come" in await page(house, read(house, GIFT), "gift", now=NOON + 2 * LATER)
+
+
+async def test_what_may_follow_is_said_and_not_counted(house: House) -> None:
+    await person(house.database, 1)
+    await person(house.database, 2, sorts=("email",))
+    two_ways = "{first: [push], then: {channel: email, after: 2h, unless: read}}"
+    told = await page(house, read(house, campaign("letter", channels=two_ways)), "letter")
+    assert "email follows after 2h, unless it was read; counted here is only what goes at first" in told
+    assert line(told, "push", "goes", "1")
+    assert line(told, "email", "goes", "1")

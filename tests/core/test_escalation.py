@@ -16,6 +16,7 @@ from jobs.reconcile import reconcile
 from jobs.valve import valve
 from store import replay, versions
 from tests.core.conftest import Stage
+from tests.core.digests import promo, world
 from tests.core.webhooks import answered, receive, status
 from tests.world import ALL_CHANNELS, RULES, at, campaign, configure, files, person, rows, statuses
 
@@ -95,6 +96,13 @@ async def test_who_writes_back_has_answered(stage: Stage) -> None:
     await receive(stage, answered(stage, "Baik, terima kasih"))
     await stage.until("2026-11-20 21:00")
     assert stage.delivered("email") == []
+
+
+async def test_who_writes_back_before_the_mail_leaves_gets_none(stage: Stage) -> None:
+    await _world(stage, window="after-office", channels=TWO_WAYS.replace("2h", "3h"))
+    await stage.until("2026-11-20 22:15")
+    await receive(stage, answered(stage, "Baik"))
+    assert (await statuses(stage.house.database))[0][:3] == ("C000001", "email", "suppressed")
 
 
 async def test_schedulers_that_look_at_once_let_one_message_follow(stage: Stage) -> None:
@@ -217,3 +225,12 @@ async def test_patience_with_the_rules_is_counted_anew_for_what_follows(stage: S
     await stage.until("2026-11-20 23:00")  # planned at 21:00, the window closes at 21:30
     [row] = await rows(stage.house.database, "SELECT status, queue_until - queued_at AS patience FROM messages WHERE channel = 'email'")
     assert (row.status, row.patience) == ("sent", timedelta(hours=1))
+
+
+async def test_what_follows_is_in_no_digest(stage: Stage) -> None:
+    await person(stage.house.database, 1)
+    news = promo("news", channels="[email]", when='{at: "2026-11-20 21:45"}')
+    await configure(stage.house, world(promo("fund", channels=TWO_WAYS.replace("2h", "3h")), news))
+    await stage.until("2026-11-21 12:05")
+    found = await rows(stage.house.database, "SELECT channel, status, carrier_id FROM messages ORDER BY id")
+    assert [tuple(row) for row in found] == [("whatsapp", "sent", None), ("email", "sent", None), ("email", "sent", None)]

@@ -9,9 +9,14 @@ import pytest
 from channels.base import Rejected, Retry
 from channels.sandbox.faults import Rule
 from jobs.settlement import combine
+from jobs.valve import valve
+from jobs.withdrawal import opt_out
+from scheduler.ticks import fire_and_plan
+from store import suppressions
 from tests.core.conftest import Stage
+from tests.core.digests import fates, promo, world
 from tests.core.webhooks import receive, status
-from tests.world import ALL_CHANNELS, RULES, campaign, configure, files, person, rows, statuses
+from tests.world import ALL_CHANNELS, RULES, at, campaign, configure, files, person, rows, statuses
 
 FIRST = "{first: [whatsapp, email]}"
 ABSENT = Rule(channel="whatsapp", kind="131026")
@@ -150,6 +155,45 @@ async def test_a_person_all_of_whose_devices_are_dead_gets_the_mail(stage: Stage
     await _world(stage, Rule(channel="push", kind="UNREGISTERED"), channels="{first: [push, email]}")
     await stage.until("2026-11-20 19:05")
     assert await statuses(stage.house.database) == [("C000001", "email", "sent", None)]
+
+
+async def test_an_address_that_dies_between_release_and_claim_is_no_end(stage: Stage) -> None:
+    await person(stage.house.database, 1)
+    await _world(stage, window="any-time")
+    await fire_and_plan(stage.house, stage.clock.now())
+    stage.clock.advance_to(at("2026-11-20 18:45"))
+    await fire_and_plan(stage.house, stage.clock.now())
+    await valve(stage.house, stage.clock.now())
+    async with stage.house.database.begin() as connection:
+        [phone] = (await connection.exec_driver_sql("SELECT id FROM addresses WHERE sort = 'phone'")).scalars()
+        await suppressions.drop_by_id(connection, [(phone, "131026", "a bounce")], stage.clock.now())
+    await stage.now()
+    assert await statuses(stage.house.database) == [("C000001", "email", "sent", None)]
+
+
+async def test_who_opts_out_after_the_release_gets_the_offer_by_the_channel_that_is_left(stage: Stage) -> None:
+    person_id = await person(stage.house.database, 1)
+    await _world(stage, window="any-time", category="promo")
+    await fire_and_plan(stage.house, stage.clock.now())
+    stage.clock.advance_to(at("2026-11-20 18:45"))
+    await fire_and_plan(stage.house, stage.clock.now())
+    assert (await valve(stage.house, stage.clock.now())).released == 1
+    async with stage.house.database.begin() as connection:
+        await opt_out(stage.house, connection, [(person_id, "whatsapp", "STOP")], stage.clock.now())
+    await stage.now()
+    assert await statuses(stage.house.database) == [("C000001", "email", "sent", None)]
+    assert _copies(stage) == (0, 1)
+
+
+async def test_what_a_message_carried_waits_again_when_it_moves_on(stage: Stage) -> None:
+    await person(stage.house.database, 1)
+    await configure(stage.house, world(*(promo(name, channels=FIRST) for name in ("a", "b"))))
+    stage.provider.faults.add(ABSENT)
+    await stage.until("2026-11-20 19:05")
+    assert {name: fate[0] for name, fate in (await fates(stage)).items()} == {"a": "sent", "b": "deferred"}
+    [rider] = await rows(stage.house.database, "SELECT channel, fallback, trail FROM messages WHERE status = 'deferred'")
+    assert [step["is"] for step in rider.trail] == ["merged", "put_back", "deferred"]  # by itself, with channels of its own
+    assert (rider.channel, rider.fallback) == ("whatsapp", ["email"])
 
 
 def test_a_device_that_is_there_keeps_the_message_on_its_channel() -> None:

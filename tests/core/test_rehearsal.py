@@ -53,3 +53,12 @@ async def test_what_expires_without_being_looked_at_is_a_decision_too(stage: Sta
     async with rehearse(stage.house, config, since, until, lambda now: None) as played, played.database.begin() as connection:
         told = [(row.at, row.decision) async for page in rehearsed.decisions(connection, since) for row in page]
     assert told == [(at("2026-11-20 18:55"), "expired")]
+
+
+async def test_nobody_reads_anything_in_a_rehearsal_so_every_message_that_may_be_followed_is(stage: Stage) -> None:
+    await person(stage.house.database, 1)
+    await person(stage.house.database, 2, sorts=("email",))
+    two_ways = "{first: [push], then: {channel: email, after: 2h, unless: read}}"
+    config = parse(files(campaign(channels=two_ways)), contents(stage.house.channels))
+    async with rehearse(stage.house, config, at("2026-11-20 18:30"), at("2026-11-20 22:00"), lambda now: None) as played:
+        assert await _counts(played) == {("push", "sent", ""): 1, ("email", "sent", ""): 2}

@@ -104,7 +104,7 @@ def test_a_move_of_a_message_is_documented_as_it_is(name: str) -> None:
 
 
 def test_no_move_of_a_message_is_documented_that_is_gone() -> None:
-    assert documented(MESSAGES).keys() == {*moves("messages"), "audience.expand"}
+    assert documented(MESSAGES).keys() == {*moves("messages"), "audience.expand", "escalation._FOLLOW"}
 
 
 def test_every_update_names_the_state_it_expects() -> None:

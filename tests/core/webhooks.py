@@ -20,7 +20,7 @@ def status(stage: Stage, message: int, word: str, *codes: int) -> bytes:
         "recipient_id": "6281200000001",
         "errors": [{"code": code} for code in codes],
     }
-    value = {"messaging_product": "whatsapp", "statuses": [told | {"biz_opaque_callback_data": message_key(message)}]}
+    value: dict[str, object] = {"messaging_product": "whatsapp", "statuses": [told | {"biz_opaque_callback_data": message_key(message)}]}
     return _webhook(value)
 
 

@@ -27,7 +27,7 @@ from tests.world import ALL_CHANNELS, configure, person, rows
 COMPANY = "Asia/Jakarta"
 _MESSAGES = """
     SELECT m.id, p.name, r.campaign, m.channel, m.status, m.reason, m.next_attempt_at, m.carrier_id,
-           count(*) OVER (PARTITION BY m.run_id, m.person_id, m.event_ref) AS ways
+           count(*) OVER (PARTITION BY m.run_id, m.person_id, m.event_ref) AS ways, m.trail @> '[{"is": "moved_on"}]' AS moved
     FROM messages m JOIN runs r ON r.id = m.run_id JOIN people p ON p.id = m.person_id ORDER BY m.id"""
 
 
@@ -58,6 +58,7 @@ class Step(Strict):
     provider: Rule | None = None
     app_shows: str | None = None
     app_dismisses: str | None = None
+    opens: str | None = None
     then: Mapping[str, str] = {}
 
 
@@ -139,6 +140,8 @@ class Play:
                     await events.add(connection, event_id=str(uuid4()), name=name, customer_no=customer_no, data={}, now=now)
         if step.app_dismisses:
             await self._app_tells(step.app_dismisses, "dismiss")
+        if step.opens:
+            await self._opened(step.opens)
 
     async def _shown(self) -> str:
         """The app of the only customer asks, and shows what it is given."""
@@ -153,6 +156,12 @@ class Play:
         now = self._stage.clock.now()
         [message] = [row for row in await self._messages() if row.campaign == campaign and row.channel == "popup"]
         await interact(self._stage.house, None, [Interaction(str(uuid4()), message_key(message.id), kind, now)], now)
+
+    async def _opened(self, name: str) -> None:
+        """The customer taps on the message of this name; where it is one of several in its run, on the first."""
+        now = self._stage.clock.now()
+        [message, *_] = [row for row in await self._messages() if self._name(row).partition(" by ")[0] == name]
+        await interact(self._stage.house, None, [Interaction(str(uuid4()), message_key(message.id), "open", now)], now)
 
     async def _messages(self) -> list[Row[Any]]:
         return await rows(self._stage.house.database, _MESSAGES)
@@ -178,4 +187,4 @@ def _state(row: Row[Any], names: Mapping[int, str]) -> str:
             return f"never ({reason})"
         case "merged":
             return f"inside {names[row.carrier_id]}"
-    return f"{row.status}"
+    return f"{row.status} by {row.channel}" if row.moved else f"{row.status}"

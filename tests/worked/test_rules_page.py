@@ -16,7 +16,7 @@ from tests.worked.page import Block, blocks, examples, sections
 from tests.worked.played import Play
 from tests.worked.runs import times
 
-POINTS = range(1, 11)
+POINTS = range(1, 12)
 
 
 @pytest.mark.parametrize("block", examples("judged"), ids=str)
