@@ -30,19 +30,20 @@ async def _import(settings: Settings, file: Path) -> Report:
         now = house.clock.now()
         async with house.database.begin() as connection:
             published = await house.catalog.newest(connection)
-        with _bar() as bar:
-            task = bar.add_task(file.name, total=None)
+        with bar() as shown:
+            task = shown.add_task(file.name, total=None)
             return await import_customers(
                 house.database,
                 file,
                 now=now,
                 today=now.astimezone(await company_zone(house)).date(),
-                progress=lambda done, total: bar.update(task, completed=done, total=total),
+                progress=lambda done, total: shown.update(task, completed=done, total=total),
                 offers=published.offers if published else (),
             )
 
 
-def _bar() -> Progress:
+def bar() -> Progress:
+    """For files: how many rows of how many."""
     return Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True)
     )
