@@ -38,6 +38,11 @@ def _link(value: str, info: ValidationInfo) -> str:
     return value
 
 
+def is_https(value: str) -> bool:
+    """Is it, filled in, a link that opens a page and nothing else?"""
+    return value.startswith("https://") and _is_url(value) and bool(urlsplit(value).hostname)
+
+
 def _is_url(value: str) -> bool:
     try:
         urlsplit(value)

@@ -10,12 +10,12 @@ from console.http import pages
 from console.http.access import Now, TheHouse
 from jobs import withdrawal
 from jobs.house import House
+from jobs.links import UNSUBSCRIBE
 from store.suppressions import Source
 
 log = structlog.get_logger()
 router = APIRouter()
 
-PURPOSE = "unsubscribe"
 EVIDENCE = "one-click"
 
 
@@ -43,5 +43,5 @@ async def opt_out(token: str, house: TheHouse, now: Now) -> Response:
 
 def _named(house: House, token: str) -> tuple[int, str] | None:
     """(person id, channel), None when the token is not ours."""
-    words = house.signer.read(PURPOSE, token)
+    words = house.signer.read(UNSUBSCRIBE, token)
     return None if words is None else (int(words[0]), words[1])

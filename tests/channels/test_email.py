@@ -33,9 +33,10 @@ def rendered(content: EmailContent, **data: object) -> PreparedEmail:
     prepared = content.prepared()
     values = {
         name: (AUTOESCAPED if name in prepared.html_fields else PLAIN).from_string(text).render(data)
-        for name, text in prepared.model_dump(exclude_none=True).items()
+        for name, text in prepared.model_dump(exclude_none=True, exclude={"links"}).items()
     }
-    return PreparedEmail.model_validate(values, context={"rendered": True})
+    links = [PLAIN.from_string(link).render(data) for link in prepared.links]
+    return PreparedEmail.model_validate(values, context={"rendered": True}).linked(links)
 
 
 def mail(
@@ -206,11 +207,12 @@ def test_a_loop_makes_an_item_a_round() -> None:
 
 def test_plain_text_reads_as_people_write_it() -> None:
     markdown = "## Jadwal\n\n1. Buka\n2. Tutup\n   - sesi dua\n\n> catatan\n\n| A | B |\n|---|---|\n| 1 | 2 |\n\n---\n`kode` ![poster](https://x.id/a.png)"
-    text = to_text(markdown)
+    text, links = to_text(markdown)
     assert text.startswith("Jadwal\n\n1. Buka\n2. Tutup\n")
     assert "  - sesi dua" in text
     assert "A | B\n1 | 2" in text
     assert text.endswith("---\n\nkode poster")
+    assert links == []
 
 
 def test_a_link_that_is_a_whole_paragraph_of_the_letter_is_a_button() -> None:
