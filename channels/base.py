@@ -85,6 +85,7 @@ class Envelope:
     content:    rendered; an instance of what the channel's Content.prepared() returns
     ttl:        how long the message is still worth something
     unsubscribe: one-click link for this person and channel, where the category is an offer
+    preferences: link to the page where this person chooses, beside it
     """
 
     message_id: int
@@ -98,6 +99,7 @@ class Envelope:
     ttl: timedelta
     address: Address | None = None
     unsubscribe: str | None = None
+    preferences: str | None = None
 
 
 # --- what an adapter answers: a closed set -------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from config.loader import Config
 from config.templating import RenderError, compile_text
 from jobs.catalog import Published
 from jobs.house import House
-from jobs.links import CLICK, UNSUBSCRIBE, message_key
+from jobs.links import CLICK, PREFERENCES, UNSUBSCRIBE, message_key
 
 _RENDERED = {"rendered": True}
 _Fill = Callable[[Mapping[str, object]], Any]
@@ -155,11 +155,14 @@ class Renderer:
             content=content or self.content(row, row, channel),
             ttl=row.expires_at - now,
             address=address,
-            unsubscribe=self._unsubscribe(row, channel, self.config(row).rules.categories.get(row.category)),
+            unsubscribe=self._own_page("u", UNSUBSCRIBE, row, channel.name),
+            preferences=self._own_page("p", PREFERENCES, row),
         )
 
-    def _unsubscribe(self, row: Any, channel: Channel, category: Any) -> str | None:
+    def _own_page(self, page: str, purpose: str, row: Any, *words: str) -> str | None:
+        """A link to a page of this person's, where the category is an offer."""
+        category = self.config(row).rules.categories.get(row.category)
         if category is not None and not category.offer:
             return None
-        token = self._house.signer.sign(UNSUBSCRIBE, str(row.person_id), channel.name)
-        return f"{self._house.settings.http.public_url.rstrip('/')}/u/{token}"
+        token = self._house.signer.sign(purpose, str(row.person_id), *words)
+        return f"{self._house.settings.http.public_url.rstrip('/')}/{page}/{token}"
