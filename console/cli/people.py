@@ -21,6 +21,10 @@ def customers(file: Annotated[Path, typer.Argument(help="CSV or XLSX; its first 
     """Insert or update customers by customer_no. Bad rows go to FILE.rejects.csv with a reason, the rest goes in."""
     report = run(_import(Settings.read(), file))
     Console().print(_table(report))
+    if report.dead:
+        typer.echo(f"{report.dead:,} addresses of the file are dead by a provider's or an operator's word; they stay so")
+    if report.refused:
+        typer.echo(f"{report.refused:,} consents of the file stand against the customer's own opt-out or complaint, which holds")
     if report.rejects_file is not None:
         typer.echo(f"{report.rejected} rows stayed out; {report.rejects_file} says why: correct them there and import that file")
 
