@@ -9,6 +9,7 @@ from typing import NamedTuple
 from psycopg import AsyncConnection as Driver
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store import changes
 from store.statements import TEXTS, rows, run, sql
 from store.suppressed import key
 from store.suppressions import Source
@@ -52,13 +53,15 @@ _ADD = sql(
          ON CONFLICT DO NOTHING RETURNING kind, channel, person_id, sort, value)
        INSERT INTO added_suppressions SELECT * FROM added"""
 )
-# As store.withdrawal, for all of a file at once.
-_STOP = sql(
-    f"""WITH refused AS MATERIALIZED (
+_REFUSED = f"""WITH refused AS MATERIALIZED (
           SELECT n.person_id, n.channel FROM added_suppressions n WHERE n.person_id IS NOT NULL
           UNION
           SELECT a.person_id, n.channel FROM added_suppressions n JOIN addresses a ON {key("a")} = n.value AND a.sort = n.sort
-          WHERE n.kind <> 'address'),
+          WHERE n.kind <> 'address')"""
+_OF_CHANNEL = sql(f"{_REFUSED} SELECT person_id FROM refused WHERE channel = :channel")
+# As store.withdrawal, for all of a file at once.
+_STOP = sql(
+    f"""{_REFUSED},
         offered AS MATERIALIZED (
           SELECT m.id, m.channel FROM refused r
           JOIN messages m ON m.person_id = r.person_id AND m.channel = r.channel AND m.status IN ('queued', 'deferred')
@@ -96,4 +99,7 @@ async def nobodys(connection: AsyncConnection) -> list[int]:
 async def add(connection: AsyncConnection, offers: Sequence[str], now: datetime) -> tuple[int, int]:
     """(how many were new, how many waiting messages of the categories `offers` will not go)."""
     new = await run(connection, _ADD, source=Source.IMPORT, now=now)
-    return new, await run(connection, _STOP, offers=list(offers), now=now) if new else 0
+    if not new:
+        return 0, 0
+    await changes.tell(connection, {row.person_id for row in await rows(connection, _OF_CHANNEL, channel=changes.CHANNEL)})
+    return new, await run(connection, _STOP, offers=list(offers), now=now)

@@ -18,7 +18,7 @@ from console.cli.guard import run
 from jobs.suppressions import address_of
 from jobs.withdrawal import complain, drop_addresses, opt_out, refuse_address
 from scheduler.bootstrap import open_house
-from store import popups, suppression_list, ticks
+from store import changes, popups, suppression_list, ticks
 from store.suppressions import Source, Word
 from store.timeline import masked
 
@@ -134,6 +134,8 @@ async def _lift(settings: Settings, suppression_id: int, by: str, evidence: str)
     async with open_house(settings) as house, house.database.begin() as connection:
         now = house.clock.now()
         row = await suppression_list.lift(connection, suppression_id, by=by, evidence=evidence, now=now)
+        if row is not None and row.channel == changes.CHANNEL:
+            await changes.tell_everybody(connection)
         if row is None and not await suppression_list.known(connection, suppression_id):
             raise fault("suppression", f"there is no suppression {suppression_id}; kabar suppressions list shows their ids")
         detail = {"suppression_id": suppression_id, "evidence": evidence, "lifted": row is not None}
