@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, ValidationInfo
 URL_LIMIT = 2000
 _TEMPLATE = re.compile(r"\{\{|\{%")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
+_PAGE = re.compile(r"https://[^/?#@]+(?:[/?#]|$)")
 _UNSAFE = re.compile(r"""[\s<>"\\^`\x00-\x1f\x7f]""")
 # Schemes that run code or read files in the reader's app instead of opening a page.
 _REFUSED = frozenset({"http", "javascript", "data", "file", "vbscript", "blob", "about", "content", "intent"})
@@ -40,7 +41,7 @@ def _link(value: str, info: ValidationInfo) -> str:
 
 def is_https(value: str) -> bool:
     """Is it, filled in, a link that opens a page and nothing else?"""
-    return value.startswith("https://") and _is_url(value) and bool(urlsplit(value).hostname)
+    return len(value) <= URL_LIMIT and _PAGE.match(value) is not None and not _UNSAFE.search(value)
 
 
 def _is_url(value: str) -> bool:
