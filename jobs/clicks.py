@@ -34,6 +34,6 @@ async def follow(house: House, token: str, now: datetime, *, counts: bool) -> st
             return None
         if place is not None and counts:
             fact = receipts.Fact(f"click:{row.id}:{number}", ReceiptKind.CLICKED, now, row.id, row.person_id, f"link {number + 1}")
-            await receipts.remember(connection, [fact])
+            await receipts.remember(connection, [fact], now)
             await receipts.move(connection, [fact], now)
         return place

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
@@ -91,6 +92,9 @@ def test_the_return_path_names_the_message() -> None:
 def test_every_mail_says_how_to_leave_in_the_readers_language() -> None:
     message = read(mail())
     assert body(message, "plain").splitlines()[-2:] == ["-- ", f"Berhenti berlangganan: {samples.LINK}"]
+    both = read(replace(mail(), preferences="https://kabar.example/p/x"))
+    assert body(both, "plain").splitlines()[-1] == "Atur preferensi: https://kabar.example/p/x"
+    assert '<a href="https://kabar.example/p/x" style="color:#57606a">Atur preferensi</a>' in body(both, "html")
     assert f'href="{samples.LINK}"' in body(message, "html")
     assert "Unsubscribe" in body(read(mail(locale="en-GB")), "html")
 

@@ -8,18 +8,22 @@ from html import unescape
 
 import pytest
 from aiohttp import ClientSession
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from channels.email.content import PreparedEmail
 from channels.registry import CHANNELS
+from config.settings import HttpSettings, Settings
 from jobs.clock import VirtualClock
 from jobs.digests import speech
 from jobs.house import House
 from jobs.links import Signer
 from jobs.plan import plan
 from jobs.render import Renderer
+from scheduler.bootstrap import open_house
 from scheduler.firing import fire
 from store import clicks
+from store.engine import Database
 from tests.world import at, campaign, configure, files, person, rows
 
 BODY = (
@@ -152,6 +156,20 @@ def test_a_retired_key_still_verifies_and_signs_nothing_new() -> None:
     assert new.read("click", old.sign("click", "1", "0")) == ("1", "0")
     assert old.read("click", new.sign("click", "1", "0")) is None
     assert replace(new, retired=()).read("click", old.sign("click", "1", "0")) is None
+
+
+async def test_a_key_that_is_set_takes_over_from_the_one_the_installation_made(database_url: str, database: Database) -> None:
+    async def signer(**http: SecretStr) -> Signer:
+        settings = Settings(database_url=SecretStr(database_url), http=HttpSettings(**http))
+        async with open_house(settings) as house:
+            return house.signer
+
+    own = await signer()
+    first = await signer(signing_key=SecretStr("first"))
+    second = await signer(signing_key=SecretStr("second"), retired_signing_keys=SecretStr("first, zeroth"))
+    for before in (own, first, Signer(b"zeroth"), second):
+        assert second.read("click", before.sign("click", "1", "0")) == ("1", "0")
+    assert first.read("click", second.sign("click", "1", "0")) is None
 
 
 def test_a_link_signed_before_keys_had_ids_still_holds() -> None:
