@@ -116,7 +116,7 @@ class Renderer:
 
         Raises RenderError.
         """
-        return render(self._words(message, channel), _values(message, person), self._counted(message))
+        return render(self._words(message, channel), _values(message, person), self._counted(message, channel.name))
 
     def filled(self, content: Content, message: Any, person: Any, **more: object) -> Content:
         """Any words with the values of a message and its person, and more. Raises RenderError."""
@@ -134,13 +134,13 @@ class Renderer:
             raise RenderError(f"no variant of the template speaks to this person on {channel.name}")
         return content
 
-    def _counted(self, message: Any) -> Callable[[int], str] | None:
+    def _counted(self, message: Any, channel: str) -> Callable[[int], str] | None:
         """None where clicks are not counted: the campaign or its category says so, or it is only a test."""
         config, message_id = self.config(message), str(message.id)
         if message.id <= 0 or not config.counts_clicks(message.campaign):
             return None
         signer, start = self._house.signer, f"{self._house.settings.http.public_url.rstrip('/')}/c/"
-        return lambda number: start + signer.sign(CLICK, message_id, str(number))
+        return lambda number: start + signer.sign(CLICK, message_id, channel, str(number))
 
     def envelope(self, row: Any, channel: Channel, address: Address | None, now: datetime, content: Content | None = None) -> Envelope:
         """row: a claimed message with its person, run and event. content: what it says if not its own words. Raises RenderError."""

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store.statements import rows, sql
 
 _MESSAGE = sql(
-    """SELECT m.id, m.person_id, m.channel, m.category, m.variant, r.campaign, r.version_id, r.data AS run_data, e.data AS event_data,
+    """SELECT m.id, m.person_id, m.category, m.variant, r.campaign, r.version_id, r.data AS run_data, e.data AS event_data,
               p.name, p.customer_no, p.locale, p.attributes
        FROM messages m JOIN runs r ON r.id = m.run_id JOIN people p ON p.id = m.person_id LEFT JOIN events e ON e.id = m.event_ref
        WHERE m.id = :id"""

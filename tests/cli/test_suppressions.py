@@ -139,5 +139,9 @@ def test_an_opt_out_by_hand_stops_what_waits_and_is_shown_by_list_and_why(desk: 
     why = desk.kabar("why", "C1").stdout
     assert "opted out      of offers by email" in why
     assert "by operator: call of ***" in why
+    assert "lifted" not in why
+    [row] = desk.sql("SELECT id FROM suppressions WHERE person_id IS NOT NULL")
+    desk.kabar("suppressions", "lift", str(row["id"]), "--by", "dewi", "--evidence", "letter")
+    assert "by dewi: letter" in desk.kabar("why", "C1").stdout
     assert desk.kabar(*words, "--customer", "C9").exit_code == 1
     assert desk.kabar(*words).exit_code == 2

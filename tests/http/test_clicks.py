@@ -94,21 +94,19 @@ async def test_a_click_leads_where_the_template_says_and_the_message_was_read(
     assert (message.status, message.read_at) == ("read", clock.now())
 
 
-@pytest.mark.parametrize(
-    ("method", "headers"),
-    [
-        ("HEAD", READER),
-        ("GET", READER | {"Sec-Purpose": "prefetch;prerender"}),
-        ("GET", {"User-Agent": "WhatsApp/2.26.1 A"}),
-        ("GET", {"User-Agent": ""}),
-    ],
+ROBOTS = (
+    ("HEAD", READER),
+    ("GET", READER | {"Sec-Purpose": "prefetch;prerender"}),
+    ("GET", {"User-Agent": "WhatsApp/2.26.1 A"}),
+    ("GET", {"User-Agent": ""}),
 )
-async def test_robots_are_led_on_and_not_counted(
-    house: House, web: ClientSession, clock: VirtualClock, method: str, headers: dict[str, str]
-) -> None:
+
+
+async def test_robots_are_led_on_and_not_counted(house: House, web: ClientSession, clock: VirtualClock) -> None:
     path, _ = paths(await letter(house, clock))
-    async with web.request(method, path, allow_redirects=False, headers=headers) as answer:
-        assert answer.status == 302
+    for method, headers in ROBOTS:
+        async with web.request(method, path, allow_redirects=False, headers=headers) as answer:
+            assert answer.status == 302
     assert await clicked(house) == []
     assert [row.status for row in await rows(house.database, "SELECT status FROM messages")] == ["sent"]
 
@@ -121,10 +119,11 @@ async def test_whatever_is_not_our_link_is_the_same_page_not_found(house: House,
     wrong = [
         token[:-2] + "AA",
         f"{head}.{tail[4:]}A",
-        signer.sign("click", "1", "7"),  # no such link
-        signer.sign("click", "424242", "0"),  # no such message
+        signer.sign("click", "1", "email", "7"),  # no such link
+        signer.sign("click", "424242", "email", "0"),  # no such message
         signer.sign("unsubscribe", "1", "0"),
-        Signer(b"another").sign("click", "1", "0"),
+        Signer(b"another").sign("click", "1", "email", "0"),
+        signer.sign("click", "1", "push", "0"),
         "https:evil.example",
         "x",
     ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import pytest
 from aiohttp import ClientSession
 from sqlalchemy import text
 
@@ -102,11 +101,11 @@ async def test_a_page_that_lay_open_takes_back_nothing_newer(house: House, web: 
     assert (on, hours) == ({"whatsapp", "popup"}, "mornings")
 
 
-@pytest.mark.parametrize("body", ["List-Unsubscribe=One-Click", "", "offers_before=email", "changed=1&" + "offers=x&" * 60, "é"])
-async def test_what_our_page_did_not_post_changes_nothing(house: House, web: ClientSession, body: str) -> None:
+async def test_what_our_page_did_not_post_changes_nothing(house: House, web: ClientSession) -> None:
     path = await page_of(house)
-    async with web.post(path, data=body.encode(), headers={"Content-Type": "application/x-www-form-urlencoded"}) as answer:
-        assert answer.status == 200
+    for body in ("List-Unsubscribe=One-Click", "", "offers_before=email", "changed=1&" + "offers=x&" * 60, "é"):
+        async with web.post(path, data=body.encode(), headers={"Content-Type": "application/x-www-form-urlencoded"}) as answer:
+            assert answer.status == 200
     assert await words(house) == []
     assert (await shown(web, path))[0] == {"push", "whatsapp", "email", "popup"}
 
