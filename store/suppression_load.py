@@ -9,7 +9,7 @@ from typing import NamedTuple
 from psycopg import AsyncConnection as Driver
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import changes
+from store import changes, moving_on
 from store.statements import TEXTS, rows, run, sql
 from store.suppressed import key
 from store.suppressions import Source
@@ -59,6 +59,10 @@ _REFUSED = f"""WITH refused AS MATERIALIZED (
           SELECT a.person_id, n.channel FROM added_suppressions n JOIN addresses a ON {key("a")} = n.value AND a.sort = n.sort
           WHERE n.kind <> 'address')"""
 _OF_CHANNEL = sql(f"{_REFUSED} SELECT person_id FROM refused WHERE channel = :channel")
+_ABOUT_TO_LEAVE = sql(
+    f"""{_REFUSED} SELECT DISTINCT r.person_id, r.channel FROM refused r
+        JOIN messages m ON m.person_id = r.person_id AND m.channel = r.channel AND m.status = 'released' AND m.fallback <> '{{}}'"""
+)
 # As store.withdrawal, for all of a file at once.
 _STOP = sql(
     f"""{_REFUSED},
@@ -102,4 +106,6 @@ async def add(connection: AsyncConnection, offers: Sequence[str], now: datetime)
     if not new:
         return 0, 0
     await changes.tell(connection, {row.person_id for row in await rows(connection, _OF_CHANNEL, channel=changes.CHANNEL)})
+    leaving = [(row.person_id, row.channel) for row in await rows(connection, _ABOUT_TO_LEAVE)]
+    await moving_on.turn_back(connection, leaving, offers, now)
     return new, await run(connection, _STOP, offers=list(offers), now=now)

@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.cli.conftest import Desk, audited, customer
+from tests.cli.conftest import Desk, audited, customer, message, run_of
+from tests.cli.publishing import publish_config
 
 
 def live(desk: Desk) -> list[tuple[Any, ...]]:
@@ -145,3 +146,19 @@ def test_an_opt_out_by_hand_stops_what_waits_and_is_shown_by_list_and_why(desk: 
     assert "by dewi: letter" in desk.kabar("why", "C1").stdout
     assert desk.kabar(*words, "--customer", "C9").exit_code == 1
     assert desk.kabar(*words).exit_code == 2
+
+
+def test_a_list_turns_offers_round_that_wait_or_were_about_to_leave(desk: Desk) -> None:
+    publish_config(desk)
+    run, one, two = run_of(desk), customer(desk, "C1"), customer(desk, "C2")
+    waits = message(desk, run, one, category="promo", channel="email")
+    leaves = message(desk, run, two, category="promo", channel="whatsapp", fallback=["email"], status="released", chunk_id=1)
+    note = message(desk, run_of(desk, "note"), one, channel="email")
+    shown = bring(desk, "kind,channel,address,customer_no\nstop,whatsapp,,C2\nspam,email,,C1\n")
+    assert numbers(shown) == ["2", "2", "0", "0", "1"]
+    found = desk.sql("SELECT id, channel, status, reason FROM messages ORDER BY id")
+    assert [tuple(row.values()) for row in found] == [
+        (waits, "email", "suppressed", "opted_out:email"),
+        (leaves, "email", "queued", "moved_on:whatsapp:opted_out"),
+        (note, "email", "queued", None),
+    ]
