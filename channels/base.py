@@ -39,6 +39,14 @@ class Content(BaseModel):
         """The same content after the work that is the same for every person (Markdown to HTML), done once a variant."""
         return self
 
+    def destinations(self) -> Sequence[str]:
+        """Where the links lead whose clicks can be counted, in their order; filled in once the content is."""
+        return ()
+
+    def linked(self, links: Sequence[str]) -> Content:
+        """The same content with these links instead, one for each of the destinations. What was filled in last of all."""
+        return self
+
     def summary(self) -> str:
         """One line a person recognises the message by, for previews."""
         raise TypeError(f"{type(self).__name__} must say its summary")
@@ -77,6 +85,7 @@ class Envelope:
     content:    rendered; an instance of what the channel's Content.prepared() returns
     ttl:        how long the message is still worth something
     unsubscribe: one-click link for this person and channel, where the category is an offer
+    preferences: link to the page where this person chooses, beside it
     """
 
     message_id: int
@@ -90,6 +99,7 @@ class Envelope:
     ttl: timedelta
     address: Address | None = None
     unsubscribe: str | None = None
+    preferences: str | None = None
 
 
 # --- what an adapter answers: a closed set -------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from channels.base import Channel, Receipt, ReceiptKind
 from jobs.house import House
 from jobs.links import message_id
-from jobs.withdrawal import drop_addresses, opt_in, opt_out
+from jobs.withdrawal import drop_addresses, opt_in, opt_out, refuse_address
 from store import receipts
 from store.suppressions import Source
 
@@ -132,6 +132,13 @@ async def _people(house: House, connection: AsyncConnection, channel: Channel, f
     }
     await opt_out(house, connection, said[ReceiptKind.OPTED_OUT], now)
     await opt_in(connection, said[ReceiptKind.OPTED_IN], now)
+    strangers = [
+        (channel.addresses, item.receipt.address, channel.name, f"receipt:{item.fact.event_id}")
+        for item in fresh
+        if item.receipt.kind is ReceiptKind.OPTED_OUT and item.receipt.address and item.receipt.address not in owners
+    ]
+    # Who is no customer yet has spoken all the same: it holds once a file brings them.
+    await refuse_address(house, connection, "opt_out", strangers, now, Source.RECEIPT)
     dead = [
         (channel.addresses, item.receipt.address, item.receipt.code or "receipt", f"receipt:{item.fact.event_id}")
         for item in fresh
