@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from channels.sandbox.faults import DROP_AFTER, DROP_BEFORE, GARBAGE, HANG, Rule, Stage, Verdict
-from channels.sandbox.http import Line
+from channels.sandbox.http import LEFT, Line
 
 _KEY = re.compile(rb"^message-id:\s*<?([^@>\s]+)", re.IGNORECASE | re.MULTILINE)
 _CAMPAIGN = re.compile(rb"^(?:x-campaign|feedback-id):[ \t]*([^:\s]+)", re.IGNORECASE | re.MULTILINE)
@@ -38,7 +38,7 @@ class Connection(SMTP):
             authenticator=_welcome,
             loop=asyncio.get_running_loop(),
         )
-        self._open_ones = open_ones
+        self._line, self._open_ones = line, open_ones
 
     async def smtp_DATA(self, arg: str | None) -> None:
         """The same as aiosmtpd's, without its loop over lines, which takes most of the time of a mail."""
@@ -46,8 +46,12 @@ class Connection(SMTP):
             await self.push("503 5.5.1 DATA comes after RCPT and stands alone")
             return
         await self.push("354 End data with <CR><LF>.<CR><LF>")
-        self.envelope.original_content = await self._content()
-        status = await self.event_handler.handle_DATA(self, self.session, self.envelope)
+        try:
+            self.envelope.original_content = await self._content()
+            status = await self.event_handler.handle_DATA(self, self.session, self.envelope)
+        except asyncio.CancelledError:
+            self._line.journal.drop("email", LEFT, to=", ".join(self.envelope.rcpt_tos), key=_named(self.envelope))
+            raise
         self.envelope = self._create_envelope()
         await self.push(status)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os, time
 import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -32,9 +33,10 @@ from tests.storm.played import App, Operator
 from tests.world import at, configure, rows, sending
 
 PEOPLE = 200
+TT=[]
 START = at("2026-11-20 10:00")
 END = START + timedelta(hours=3)
-PATIENCE = {f"KABAR_{name}__{key}": value for name in ("PUSH", "WHATSAPP", "EMAIL") for key, value in {"DEADLINE": "1", "RATE": "5000", "CONCURRENCY": "100"}.items()}
+PATIENCE = {f"KABAR_{name}__{key}": value for name in ("PUSH", "WHATSAPP", "EMAIL") for key, value in {"DEADLINE": os.environ.get("DL","1"), "RATE": os.environ.get("RT","1000"), "CONCURRENCY": "100"}.items()}
 
 
 async def test_every_message_of_a_storm_ends_in_a_final_and_correct_state(database: Database, tmp_path: Path) -> None:
@@ -55,7 +57,7 @@ async def test_every_message_of_a_storm_ends_in_a_final_and_correct_state(databa
                 app, operator = App(tmp_path / "sandbox.jsonl", tmp_path / "app.jsonl", web, Random(2)), Operator()
 
                 async def all_around() -> None:
-                    await send()
+                    t=time.perf_counter(); await send(); TT.append(time.perf_counter()-t)
                     await app.report(clock.now())
                     await provider.webhooks.settled()
 
@@ -67,6 +69,6 @@ async def test_every_message_of_a_storm_ends_in_a_final_and_correct_state(databa
     from collections import Counter
     print(Counter((m.channel, m.status) for m in our.messages), operator.lifted)
     found = discrepancies(our, their)
-    print(len(found))
+    print(len(found), [round(x,1) for x in TT], sum(TT))
     print("\n".join(found))
     assert not found
