@@ -130,12 +130,16 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Surely not accepted; may work later. `after` is the provider's own wish, None leaves it to our backoff."""
+    """Surely not accepted; may work later. `after` is the provider's own wish, None leaves it to our backoff.
+
+    doubtful: it may have been accepted all the same, and a repeat is safe: only where the channel says `repeat_is_safe`.
+    """
 
     code: str
     after: timedelta | None = None
     signal: Signal | None = None
     detail: str = ""
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from jobs import digests, domains
 from jobs.house import Account, House
 from jobs.moving_on import after_refusal
 from jobs.render import Renderer
-from jobs.settlement import combine, outcome_row, settlement
+from jobs.settlement import combine, doubtful, outcome_row, settlement
 from jobs.withdrawal import opt_out
 from store import digests as store_digests
 from store import limits, outbox, popups, receipts, suppressions, versions
@@ -206,6 +206,7 @@ async def _settle(house: House, account: Account, items: Sequence[Item], answers
                 resend=item.row.category in categories and categories[item.row.category].on_unknown == "resend",
                 chance=house.chance,
                 free=heard.free(outcome),
+                doubted=doubtful([answer.outcome for answer in given]),
             )
             for (item, outcome), given in zip(results, answers, strict=True)
         ]

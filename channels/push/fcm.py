@@ -6,6 +6,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 
 from pydantic_core import to_json
@@ -25,6 +26,13 @@ LONGEST_TTL = timedelta(weeks=4)
 URGENT_FROM = 50  # from this priority on a message may wake a sleeping device
 TOKEN_PAUSE = timedelta(seconds=10)
 _LABEL = re.compile(r"[^a-zA-Z0-9\-_.~%]")
+
+
+@dataclass(slots=True)
+class _Doubt:
+    """`posting`: a request is under way, and may be taken although nobody hears its answer."""
+
+    posting: bool = False
 
 
 class FcmAdapter:
@@ -52,24 +60,31 @@ class FcmAdapter:
         # A little more than what FCM counts, which leaves out what is for other platforms than the device's.
         if len(body) - len(envelope.address.value if envelope.address else "") > PAYLOAD_LIMIT:
             return Rejected("PAYLOAD_TOO_LARGE", detail=f"more than {PAYLOAD_LIMIT} bytes")
+        doubt = _Doubt()
         try:
             # Waiting for a token and a second post after a 401 have their own deadlines, which would add up.
             async with asyncio.timeout(self._deadline):
-                return outcome_of(await self._post(body), envelope)
+                return outcome_of(await self._post(body, doubt), envelope)
         except TimeoutError:
-            return Retry("timeout")
+            return Retry("timeout", doubtful=doubt.posting)
         except TokenError as error:
             signal = StopChannel("TOKEN_REFUSED") if error.refused else SlowDown(TOKEN_PAUSE)
             return Retry("TOKEN_REFUSED" if error.refused else "TOKEN_UNAVAILABLE", signal=signal, detail=clip(str(error)))
 
-    async def _post(self, body: bytes) -> Answer | Fault:
+    async def _post(self, body: bytes, doubt: _Doubt) -> Answer | Fault:
         """Post with a valid token, and once more with a new one when Google refuses it."""
         token = await self._tokens.get()
-        answer = await self._http.post(self._url, body, {"Authorization": f"Bearer {token}"})
+        answer = await self._once(body, token, doubt)
         if isinstance(answer, Fault) or answer.status != 401 or code_of(_error(answer)) not in (UNAUTHENTICATED, ""):
             return answer
         token = await self._tokens.replace(token)
-        return await self._http.post(self._url, body, {"Authorization": f"Bearer {token}"})
+        return await self._once(body, token, doubt)
+
+    async def _once(self, body: bytes, token: str, doubt: _Doubt) -> Answer | Fault:
+        doubt.posting = True
+        answer = await self._http.post(self._url, body, {"Authorization": f"Bearer {token}"})
+        doubt.posting = False
+        return answer
 
 
 def message_of(envelope: Envelope, now: float) -> dict[str, object]:
@@ -107,10 +122,10 @@ def message_of(envelope: Envelope, now: float) -> dict[str, object]:
 def outcome_of(answer: Answer | Fault, envelope: Envelope) -> Outcome:
     """A repeat is harmless, so whatever leaves doubt is a Retry."""
     if isinstance(answer, Fault):
-        return Retry(answer.code)
+        return Retry(answer.code, doubtful=answer.left)
     if 200 <= answer.status < 300:
         name = loose.text(answer.data.get("name"))
-        return Sent(name) if name else Retry("UNREADABLE_ANSWER")
+        return Sent(name) if name else Retry("UNREADABLE_ANSWER", doubtful=True)
     error = _error(answer)
     code = code_of(error)
     detail = clip(loose.text(error.get("message")), envelope)
