@@ -70,7 +70,8 @@ async def ours(database: Database) -> Ours:
     for row in await rows(database, _ATTEMPTS):
         attempts[row.message_id].append(row)
     [kept] = await rows(
-        database, "SELECT count(*) FILTER (WHERE applied_at IS NULL) AS waits, count(*) FILTER (WHERE error IS NOT NULL) AS bad FROM receipts"
+        database,
+        "SELECT count(*) FILTER (WHERE applied_at IS NULL) AS waits, count(*) FILTER (WHERE error IS NOT NULL) AS bad FROM receipts",
     )
     return Ours(
         tuple(await rows(database, _MESSAGES)),

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from jobs.links import message_id
+from jobs.links import message_id, message_key
 from tests.storm.books import Ours, Seen, Theirs
 
 REACHED = ("sent", "delivered", "read")
@@ -114,13 +114,12 @@ def _strangers(our: Ours, their: Theirs) -> Iterator[str]:
 
 
 def _addresses(our: Ours, their: Theirs) -> Iterator[str]:
-    """Dropped and opted out: those the log says, and no others."""
-    every = list(their.by_key.values())
-    dead = {
-        (SORT[line["channel"]], line["to"]) for seen in every for line in seen.refused if line["code"] in DEAD[line["channel"]]
-    }
-    if our.dead != dead:
-        yield f"dropped without reason {sorted(our.dead - dead)[:5]}, not dropped {sorted(dead - our.dead)[:5]}"
-    out = {line["to"] for seen in every for line in seen.refused if line["code"] == str(OPTED_OUT)} | their.said
-    if our.opted_out != out:
-        yield f"opted out without reason {sorted(our.opted_out - out)[:5]}, not opted out {sorted(out - our.opted_out)[:5]}"
+    """Dropped and opted out: those the log says, and no others. A refusal whose sender had given up waiting may be unheard."""
+    unheard = {message_key(message) for message, attempts in our.attempts.items() if any(each.code == "timeout" for each in attempts)}
+    refused = [(key in unheard, line) for key, seen in their.by_key.items() for line in seen.refused]
+    dead = {(SORT[line["channel"]], line["to"]): deaf for deaf, line in refused if line["code"] in DEAD[line["channel"]]}
+    if left := (our.dead ^ dead.keys()) - {whom for whom, deaf in dead.items() if deaf}:
+        yield f"dropped without reason, or not dropped: {sorted(left)[:9]}"
+    out = {line["to"]: deaf for deaf, line in refused if line["code"] == str(OPTED_OUT)} | dict.fromkeys(their.said, False)
+    if left := (our.opted_out ^ out.keys()) - {whom for whom, deaf in out.items() if deaf}:
+        yield f"opted out without reason, or not opted out: {sorted(left)[:9]}"

@@ -1,10 +1,12 @@
-"""Plays a storm: the whole house, its web face, its providers, an app that reports, and an operator who lifts what was stopped."""
+"""Who else is out in a storm: the house's web face, the customers' app, which reports, and an operator, who lifts what was stopped."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,12 +15,28 @@ from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 from aiohttp import ClientSession
+from pydantic import SecretStr
 
+from config.settings import HttpSettings, Settings
+from console.http import serve
 from jobs.house import House
 from store import versions
 
-AUTH = {"Authorization": "Bearer storm"}
+KEY = "storm"
+SETTINGS = Settings(http=HttpSettings(port=0, api_key=SecretStr(KEY)), stop_grace=1)
 BATCH = 150
+
+
+@asynccontextmanager
+async def face(house: House) -> AsyncIterator[str]:
+    """The address of the house's web process, until it is left."""
+    stop, port = asyncio.Event(), asyncio.get_running_loop().create_future()
+    web = asyncio.create_task(serve(house, stop, port.set_result))
+    try:
+        yield f"http://127.0.0.1:{await port}"
+    finally:
+        stop.set()
+        await web
 
 
 @dataclass
@@ -27,7 +45,7 @@ class App:
 
     pushed: Path
     log: Path
-    web: ClientSession
+    house: str
     chance: Random
     _read: int = 0
     _known: set[str] = field(default_factory=set)
@@ -37,9 +55,10 @@ class App:
         told = [item for line in self._new() for item in self._reports(line, now)]
         items = told * 3
         self.chance.shuffle(items)
-        for start in range(0, len(items), BATCH):
-            async with self.web.post("/v1/receipts/push", json={"items": items[start : start + BATCH]}, headers=AUTH) as answer:
-                assert answer.status == 200, await answer.text()
+        async with ClientSession(headers={"Authorization": f"Bearer {KEY}"}) as web:
+            for start in range(0, len(items), BATCH):
+                async with web.post(f"{self.house}/v1/receipts/push", json={"items": items[start : start + BATCH]}) as answer:
+                    answer.raise_for_status()
         with self.log.open("a", encoding="utf-8") as log:
             log.writelines(json.dumps({"is": "told", "channel": "push", "item": item}) + "\n" for item in told)
         return len(told)
@@ -49,7 +68,7 @@ class App:
             log.seek(self._read)
             for raw in log:
                 if not raw.endswith(b"\n"):
-                    break
+                    return
                 self._read += len(raw)
                 line = json.loads(raw)
                 if line["is"] == "accepted" and line["channel"] == "push":
@@ -59,22 +78,21 @@ class App:
         wanted = ["received"] if self.chance.random() < 0.9 else []
         wanted += ["open"] if self.chance.random() < 0.4 else []
         for kind in wanted:
-            event = uuid5(NAMESPACE_OID, f"{line['to']} {line['key']} {kind}")
-            if str(event) not in self._known:
-                self._known.add(str(event))
-                yield {"event_id": str(event), "delivery_id": line["key"], "type": kind, "at": now.isoformat()}
+            event = str(uuid5(NAMESPACE_OID, f"{line['to']} {line['key']} {kind}"))
+            if event not in self._known:
+                self._known.add(event)
+                yield {"event_id": event, "delivery_id": line["key"], "type": kind, "at": now.isoformat()}
 
 
 @dataclass
 class Operator:
     """Lifts every stop Kabar set on a provider's word, and remembers which."""
 
-    lifted: Counter[tuple[str | None, str | None, str]] = field(default_factory=Counter)
+    lifted: Counter[str] = field(default_factory=Counter)
 
     async def look(self, house: House) -> int:
         async with house.database.begin() as connection:
             stops = await versions.pauses(connection)
-            for stop in stops:
-                self.lifted[stop.campaign, stop.channel, stop.reason] += 1
+            self.lifted.update(stop.reason for stop in stops)
             await versions.resume(connection, campaign=None, channel=None, everything=True)
         return len(stops)

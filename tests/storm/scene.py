@@ -72,7 +72,9 @@ def files(when: datetime, expires: str) -> Mapping[str, str]:
     moment = f'{{at: "{when:%Y-%m-%d %H:%M}"}}'
     segments = {of: f"part{of}: trades_last_month < {4 // of}" for *_, of in CAMPAIGNS}
     texts = [
-        campaign(name, category=category, channels=channels, audience=f"{{any: [part{of}]}}", when=moment, window="any-time", expires=expires)
+        campaign(
+            name, category=category, channels=channels, audience=f"{{any: [part{of}]}}", when=moment, window="any-time", expires=expires
+        )
         for name, category, channels, of in CAMPAIGNS
     ]
     return {
@@ -99,3 +101,9 @@ def faults(share: float) -> Iterator[Rule]:
         for kind in BUSY[channel]:
             yield Rule.model_validate({"channel": channel, "kind": kind, "share": share, "retry_after": 1})
     yield from (rule.model_copy(update={"share": share}) for rule in LATER)
+
+
+def patience(*, deadline: float, rate: int) -> dict[str, str]:
+    """Settings under which hanging providers hold nobody up for long."""
+    asked = {"DEADLINE": f"{deadline:g}", "RATE": str(rate), "CONCURRENCY": "100"}
+    return {f"KABAR_{channel}__{name}": value for channel in ("PUSH", "WHATSAPP", "EMAIL") for name, value in asked.items()}
