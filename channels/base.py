@@ -112,9 +112,10 @@ class StopCampaign:
 
 @dataclass(frozen=True, slots=True)
 class StopChannel:
-    """The account cannot send at all (credentials, billing, disabled)."""
+    """The account cannot send at all (credentials, billing, disabled), or not to the devices of one platform."""
 
     code: str
+    platform: str | None = None
 
 
 Signal = SlowDown | StopCampaign | StopChannel
@@ -261,6 +262,7 @@ class Channel:
     every_address:   one attempt for each active address instead of the first (push: each device)
     repeat_is_safe:  the receiver collapses a second copy by our key, so a doubtful send may be repeated
     personal:        offers on it fall under the rules for personal channels (POJK 6/2022 art. 25)
+    excess:          what of a filled-in message is more than the provider takes, in words; None = it fits
     """
 
     name: str
@@ -272,4 +274,5 @@ class Channel:
     repeat_is_safe: bool = False
     personal: bool = True
     webhook: Webhook | None = None
+    excess: Callable[[Envelope], str | None] = lambda envelope: None
     missing: Callable[[ChannelSettings], Sequence[str]] = field(default=lambda _: ())

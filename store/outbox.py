@@ -14,6 +14,7 @@ from store.escalation import MEANWHILE
 from store.statements import INTS, LONGS, TEXTS, TIMES, rows, run, sql
 from store.suppressed import refused, usable
 
+_STOPPED = "EXISTS (SELECT FROM stopped_platforms s WHERE s.channel = c.channel AND s.platform = a.platform)"
 # Claimed and committed, with lease and fencing token, before the first byte leaves. What changed since the release is
 # looked at here once more: paused messages are left alone; expired ones, offers to people who opted out, and what follows a
 # message that was answered meanwhile are set aside.
@@ -38,7 +39,9 @@ _CLAIM = sql(
        SELECT c.*, p.customer_no, p.name, p.locale, p.attributes, r.campaign, r.version_id, r.priority, r.data AS run_data,
               e.data AS event_data,
               coalesce((SELECT jsonb_agg(jsonb_build_array(a.id, a.kind, a.value, a.platform) ORDER BY a.id) FROM addresses a
-                        WHERE a.person_id = c.person_id AND a.sort = :sort AND {usable("a")}), '[]') AS addresses
+                        WHERE a.person_id = c.person_id AND a.sort = :sort AND {usable("a")} AND NOT {_STOPPED}), '[]') AS addresses,
+              EXISTS (SELECT FROM addresses a WHERE a.person_id = c.person_id AND a.sort = :sort AND {usable("a")} AND {_STOPPED})
+                AS held_back
        FROM claimed c JOIN people p ON p.id = c.person_id JOIN runs r ON r.id = c.run_id
        LEFT JOIN events e ON e.id = c.event_ref ORDER BY c.id""",
     offers=TEXTS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from channels.base import Adapter, Channel, Ports, expect
 from channels.push.content import PushContent
 from channels.push.fcm import FcmAdapter
+from channels.push.payload import excess
 from channels.push.settings import PushSettings, missing
 from config.settings import ChannelSettings
 
@@ -21,5 +22,6 @@ CHANNEL = Channel(
     addresses="push",
     every_address=True,
     repeat_is_safe=True,
+    excess=excess,
     missing=missing,
 )

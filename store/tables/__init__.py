@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from store.tables.base import metadata
 from store.tables.customers import addresses, people, permissions
-from store.tables.house import audit_log, facts, limits, slow_domains, ticks
+from store.tables.house import audit_log, facts, limits, slow_domains, stopped_platforms, ticks
 from store.tables.incoming import interactions, receipts
 from store.tables.outgoing import STATUSES, attempts, chunks, messages, popup_tests, popups
 from store.tables.planning import approvals, campaigns, events, pauses, runs, versions
@@ -32,6 +32,7 @@ __all__ = [
     "receipts",
     "runs",
     "slow_domains",
+    "stopped_platforms",
     "suppressions",
     "ticks",
     "versions",

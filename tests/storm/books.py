@@ -27,6 +27,9 @@ _OPTED_OUT = """
 SELECT a.value FROM suppressions x JOIN addresses a ON a.person_id = x.person_id AND a.sort = 'phone'
 WHERE x.kind = 'opt_out' AND x.channel = 'whatsapp'
 """
+_RECEIPTS = """
+SELECT count(*) FILTER (WHERE applied_at IS NULL) AS waits, count(*) FILTER (WHERE error IS NOT NULL) AS bad FROM receipts
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +72,7 @@ async def ours(database: Database) -> Ours:
     attempts: dict[int, list[Any]] = defaultdict(list)
     for row in await rows(database, _ATTEMPTS):
         attempts[row.message_id].append(row)
-    [kept] = await rows(
-        database,
-        "SELECT count(*) FILTER (WHERE applied_at IS NULL) AS waits, count(*) FILTER (WHERE error IS NOT NULL) AS bad FROM receipts",
-    )
+    [kept] = await rows(database, _RECEIPTS)
     return Ours(
         tuple(await rows(database, _MESSAGES)),
         {message: tuple(found) for message, found in attempts.items()},

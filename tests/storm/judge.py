@@ -61,9 +61,9 @@ def _place(message: Any, attempts: Sequence[Any], seen: Seen) -> Iterator[str]:
         yield "no connection was in doubt"
     if message.status == "unknown" and any(line["answered"] for line in seen.accepted) and any(each.outcome == "sent" for each in attempts):
         yield "its acceptance was answered"
-    if message.channel != "email" and message.status in REACHED and message.provider_id is not None:
-        if message.provider_id not in {line["provider_id"] for line in seen.accepted}:
-            yield f"the provider knows no {message.provider_id}"
+    named = {line["provider_id"] for line in seen.accepted} | {None}
+    if message.channel != "email" and message.status in REACHED and message.provider_id not in named:
+        yield f"the provider knows no {message.provider_id}"
 
 
 def _repeats(message: Any, seen: Seen) -> Iterator[str]:
@@ -121,5 +121,5 @@ def _addresses(our: Ours, their: Theirs) -> Iterator[str]:
     if left := (our.dead ^ dead.keys()) - {whom for whom, deaf in dead.items() if deaf}:
         yield f"dropped without reason, or not dropped: {sorted(left)[:9]}"
     out = {line["to"]: deaf for deaf, line in refused if line["code"] == str(OPTED_OUT)} | dict.fromkeys(their.said, False)
-    if left := (our.opted_out ^ out.keys()) - {whom for whom, deaf in out.items() if deaf}:
-        yield f"opted out without reason, or not opted out: {sorted(left)[:9]}"
+    if lost := (our.opted_out ^ out.keys()) - {whom for whom, deaf in out.items() if deaf}:
+        yield f"opted out without reason, or not opted out: {sorted(lost)[:9]}"

@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from config.settings import HttpSettings, Settings
 from console.http import serve
 from jobs.house import House
-from store import versions
+from store import platforms, versions
 
 KEY = "storm"
 SETTINGS = Settings(http=HttpSettings(port=0, api_key=SecretStr(KEY)), stop_grace=1)
@@ -95,4 +95,5 @@ class Operator:
             stops = await versions.pauses(connection)
             self.lifted.update(stop.reason for stop in stops)
             await versions.resume(connection, campaign=None, channel=None, everything=True)
+            self.lifted.update(stop.reason for stop in await platforms.lift(connection, None))
         return len(stops)

@@ -71,10 +71,9 @@ def files(when: datetime, expires: str) -> Mapping[str, str]:
     """Every campaign goes off at `when`, local time."""
     moment = f'{{at: "{when:%Y-%m-%d %H:%M}"}}'
     segments = {of: f"part{of}: trades_last_month < {4 // of}" for *_, of in CAMPAIGNS}
+    asked = {"when": moment, "window": "any-time", "expires": expires}
     texts = [
-        campaign(
-            name, category=category, channels=channels, audience=f"{{any: [part{of}]}}", when=moment, window="any-time", expires=expires
-        )
+        campaign(name, category=category, channels=channels, audience=f"{{any: [part{of}]}}", **asked)
         for name, category, channels, of in CAMPAIGNS
     ]
     return {

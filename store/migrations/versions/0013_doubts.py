@@ -1,4 +1,4 @@
-"""A message remembers that an attempt may have reached the customer."""
+"""A message remembers that an attempt may have reached the customer; a platform can be stopped by itself."""
 
 from __future__ import annotations
 
@@ -16,8 +16,17 @@ _DEAD_ENDS = sa.text("doubted_at IS NOT NULL AND status IN ('failed', 'expired',
 def upgrade() -> None:
     op.add_column("messages", sa.Column("doubted_at", sa.DateTime(timezone=True), nullable=True))
     op.create_index("ix_messages_doubted", "messages", ["id"], postgresql_where=_DEAD_ENDS)
+    op.create_table(
+        "stopped_platforms",
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("platform", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("set_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("channel", "platform", name="pk_stopped_platforms"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("stopped_platforms")
     op.drop_index("ix_messages_doubted", "messages")
     op.drop_column("messages", "doubted_at")
