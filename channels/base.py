@@ -203,12 +203,14 @@ class ReceiptKind(StrEnum):
     OPTED_OUT = "opted_out"
     OPTED_IN = "opted_in"
     REPLIED = "replied"
+    ERROR = "error"  # the app could not show it
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """One fact a provider or the app tells later. Names the message by our key or the provider's id, or else a person by address.
 
+    event_id: the sender's own id of the fact, the same each time it is told; None where what is told says which it is
     drop_address, unreachable: as of Rejected, of a message that failed
     """
 
@@ -221,6 +223,7 @@ class Receipt:
     drop_address: bool = False
     text: str | None = None
     unreachable: bool = False
+    event_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +265,7 @@ class Channel:
     every_address:   one attempt for each active address instead of the first (push: each device)
     repeat_is_safe:  the receiver collapses a second copy by our key, so a doubtful send may be repeated
     personal:        offers on it fall under the rules for personal channels (POJK 6/2022 art. 25)
+    reports:         reads what the customers' app tells by way of its back end (with the API key), as the web kept it
     excess:          what of a filled-in message is more than the provider takes, in words; None = it fits
     """
 
@@ -274,5 +278,6 @@ class Channel:
     repeat_is_safe: bool = False
     personal: bool = True
     webhook: Webhook | None = None
+    reports: Callable[[bytes], Sequence[Receipt]] | None = None
     excess: Callable[[Envelope], str | None] = lambda envelope: None
     missing: Callable[[ChannelSettings], Sequence[str]] = field(default=lambda _: ())

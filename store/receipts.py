@@ -35,14 +35,15 @@ _RESOLVE = sql(
        FROM unnest(:ids, :provider_ids, :channels) WITH ORDINALITY AS v(id, provider_id, channel, ord)
        LEFT JOIN messages a ON a.id = v.id
        LEFT JOIN messages b ON v.id IS NULL AND b.provider_id = v.provider_id
-       LEFT JOIN attempts c ON v.id IS NULL AND b.id IS NULL AND c.provider_id = v.provider_id""",
+       LEFT JOIN LATERAL (SELECT t.message_id FROM attempts t WHERE v.id IS NULL AND b.id IS NULL AND t.provider_id = v.provider_id
+                          LIMIT 1) c ON true""",
     ids=LONGS,
     provider_ids=TEXTS,
     channels=TEXTS,
 )
 # A message moves only right: unknown becomes sent by the provider's own word; delivered never undoes read. One that waits to be
-# repeated because of a doubt need not be repeated any more. What the provider of a channel says is about the message by that channel,
-# and nothing of it once it has moved on to another.
+# repeated because of a doubt need not be repeated any more; one that failed by a receipt did not fail if another saw it arrive.
+# What the provider of a channel says is about the message by that channel, and nothing of it once it has moved on to another.
 _MOVE = sql(
     """WITH told AS (SELECT m.id, m.channel, min(at) FILTER (WHERE kind IN ('delivered', 'read', 'clicked', 'dismissed')) AS delivered,
                             min(at) FILTER (WHERE kind IN ('read', 'clicked')) AS read, min(at) AS first
@@ -53,11 +54,12 @@ _MOVE = sql(
          delivered_at = least(m.delivered_at, told.delivered), read_at = least(m.read_at, told.read),
          sent_at = coalesce(m.sent_at, m.doubted_at, told.first), doubted_at = NULL, next_attempt_at = NULL,
          settled_at = coalesce(m.settled_at, :now),
-         reason = CASE WHEN m.status IN ('unknown', 'queued', 'deferred') THEN 'confirmed_by_receipt' ELSE m.reason END,
+         reason = CASE WHEN m.status IN ('unknown', 'queued', 'deferred', 'failed') THEN 'confirmed_by_receipt' ELSE m.reason END,
          status = CASE WHEN told.read IS NOT NULL OR m.status = 'read' THEN 'read'
                        WHEN told.delivered IS NOT NULL OR m.status = 'delivered' THEN 'delivered' ELSE 'sent' END
        FROM told WHERE m.id = told.id AND m.channel = told.channel AND (m.doubted_at IS NOT NULL OR m.status NOT IN ('queued', 'deferred'))
-         AND m.status IN ('sent', 'delivered', 'read', 'unknown', 'queued', 'deferred')""",
+         AND (m.status <> 'failed' OR (m.sent_at IS NOT NULL AND told.delivered IS NOT NULL))
+         AND m.status IN ('sent', 'delivered', 'read', 'unknown', 'queued', 'deferred', 'failed')""",
     ids=LONGS,
     kinds=TEXTS,
     ats=TIMES,

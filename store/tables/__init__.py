@@ -5,7 +5,7 @@ from __future__ import annotations
 from store.tables.base import metadata
 from store.tables.customers import addresses, people, permissions
 from store.tables.house import audit_log, facts, limits, slow_domains, stopped_platforms, ticks
-from store.tables.incoming import interactions, receipts
+from store.tables.incoming import interactions, receipts, unknown_receipts
 from store.tables.outgoing import STATUSES, attempts, chunks, messages, popup_tests, popups
 from store.tables.planning import approvals, campaigns, events, pauses, runs, versions
 from store.tables.suppressions import suppressions
@@ -35,5 +35,6 @@ __all__ = [
     "stopped_platforms",
     "suppressions",
     "ticks",
+    "unknown_receipts",
     "versions",
 ]

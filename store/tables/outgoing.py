@@ -119,6 +119,7 @@ attempts = Table(
     Column("code", Text),
     Column("provider_id", Text),
     Index("ix_attempts_message_id", "message_id"),
+    Index("ix_attempts_provider_id", "provider_id", postgresql_where=text("provider_id IS NOT NULL")),
 )
 
 popups = Table(
