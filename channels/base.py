@@ -122,9 +122,10 @@ class StopCampaign:
 
 @dataclass(frozen=True, slots=True)
 class StopChannel:
-    """The account cannot send at all (credentials, billing, disabled)."""
+    """The account cannot send at all (credentials, billing, disabled), or not to the devices of one platform."""
 
     code: str
+    platform: str | None = None
 
 
 Signal = SlowDown | StopCampaign | StopChannel
@@ -140,12 +141,16 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Surely not accepted; may work later. `after` is the provider's own wish, None leaves it to our backoff."""
+    """Surely not accepted; may work later. `after` is the provider's own wish, None leaves it to our backoff.
+
+    doubtful: it may have been accepted all the same, and a repeat is safe: only where the channel says `repeat_is_safe`.
+    """
 
     code: str
     after: timedelta | None = None
     signal: Signal | None = None
     detail: str = ""
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,12 +213,14 @@ class ReceiptKind(StrEnum):
     OPTED_OUT = "opted_out"
     OPTED_IN = "opted_in"
     REPLIED = "replied"
+    ERROR = "error"  # the app could not show it
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """One fact a provider or the app tells later. Names the message by our key or the provider's id, or else a person by address.
 
+    event_id: the sender's own id of the fact, the same each time it is told; None where what is told says which it is
     drop_address, unreachable: as of Rejected, of a message that failed
     """
 
@@ -226,6 +233,7 @@ class Receipt:
     drop_address: bool = False
     text: str | None = None
     unreachable: bool = False
+    event_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +275,8 @@ class Channel:
     every_address:   one attempt for each active address instead of the first (push: each device)
     repeat_is_safe:  the receiver collapses a second copy by our key, so a doubtful send may be repeated
     personal:        offers on it fall under the rules for personal channels (POJK 6/2022 art. 25)
+    reports:         reads what the customers' app tells by way of its back end (with the API key), as the web kept it
+    excess:          what of a filled-in message is more than the provider takes, in words; None = it fits
     """
 
     name: str
@@ -278,4 +288,6 @@ class Channel:
     repeat_is_safe: bool = False
     personal: bool = True
     webhook: Webhook | None = None
+    reports: Callable[[bytes], Sequence[Receipt]] | None = None
+    excess: Callable[[Envelope], str | None] = lambda envelope: None
     missing: Callable[[ChannelSettings], Sequence[str]] = field(default=lambda _: ())
