@@ -97,10 +97,22 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class SlowDown:
-    """The provider asks for less: nobody sends on this account for `after`; with a domain, nobody sends to that receiving domain."""
+    """The provider asks for less: nobody sends on this account for `after`; with a domain, nobody sends to that receiving domain.
+
+    alert: a person must look into it, too
+    """
 
     after: timedelta
     domain: str | None = None
+    alert: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HoldPerson:
+    """The provider asks to leave this person alone on this channel for `after`: with every message, or with offers."""
+
+    after: timedelta
+    offers_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +129,7 @@ class StopChannel:
     code: str
 
 
-Signal = SlowDown | StopCampaign | StopChannel
+Signal = SlowDown | HoldPerson | StopCampaign | StopChannel
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +157,7 @@ class Rejected:
     drop_address: the address itself is dead
     opted_out:    the person said no at the provider
     unreachable:  the person is not there on this channel, and another may do; either of the two above says so, too
+    suspect:      the address may be dead; it is dropped when other messages to it are refused so on other days, and none arrives
     """
 
     code: str
@@ -153,6 +166,7 @@ class Rejected:
     signal: Signal | None = None
     detail: str = ""
     unreachable: bool = False
+    suspect: bool = False
 
     @property
     def elsewhere(self) -> bool:
@@ -198,6 +212,17 @@ class ReceiptKind(StrEnum):
     OPTED_OUT = "opted_out"
     OPTED_IN = "opted_in"
     REPLIED = "replied"
+    MOVED = "moved"  # the person has another address now
+    CONTENT = "content"  # the provider stops, or allows, an approved text
+    NOTICE = "notice"  # about the account: somebody must read it
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """An address without a place in our books yet. `kind` as in Address."""
+
+    kind: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +230,11 @@ class Receipt:
     """One fact a provider or the app tells later. Names the message by our key or the provider's id, or else a person by address.
 
     drop_address, unreachable: as of Rejected, of a message that failed
+    code:    FAILED: the provider's; CONTENT and NOTICE: its word for what happened
+    hold:    FAILED: leave the person alone from then on; suspect: as in Rejected
+    also:    another address of the same person that the provider tells along; MOVED: the new one, instead of `address`
+    subject: CONTENT: Content.registered_as(); NOTICE: what it is about
+    stopped: CONTENT: it cannot be sent now
     """
 
     kind: ReceiptKind
@@ -216,6 +246,11 @@ class Receipt:
     drop_address: bool = False
     text: str | None = None
     unreachable: bool = False
+    hold: HoldPerson | None = None
+    suspect: bool = False
+    also: tuple[Alias, ...] = ()
+    subject: str | None = None
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +292,9 @@ class Channel:
     every_address:   one attempt for each active address instead of the first (push: each device)
     repeat_is_safe:  the receiver collapses a second copy by our key, so a doubtful send may be repeated
     personal:        offers on it fall under the rules for personal channels (POJK 6/2022 art. 25)
+    kinds:           the kinds of its addresses, the preferred first; those not named come last
+    spacing:         the least time between two messages to one person, whatever they are; None = any
+    quota:           settings → how many different people in any 24 hours, None = any number; not set = nobody counts
     """
 
     name: str
@@ -267,5 +305,8 @@ class Channel:
     every_address: bool = False
     repeat_is_safe: bool = False
     personal: bool = True
+    kinds: tuple[str, ...] = ()
+    spacing: timedelta | None = None
+    quota: Callable[[ChannelSettings], int | None] | None = None
     webhook: Webhook | None = None
     missing: Callable[[ChannelSettings], Sequence[str]] = field(default=lambda _: ())

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
-from channels.base import Envelope, Outcome, Rejected, Retry, Signal, SlowDown, StopCampaign, StopChannel, Unknown
+from channels.base import Envelope, HoldPerson, Outcome, Rejected, Retry, Signal, SlowDown, StopCampaign, StopChannel, Unknown
 from config.redaction import MASK, scrub
 
 DETAIL_LIMIT = 200
@@ -30,9 +30,10 @@ class Stop(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What an error code means for the message (`do`, `after`) and for its neighbours (`slow`, `stop`).
+    """What an error code means for the message (`do`, `after`), its person (`hold`, `suspect`) and its neighbours (`slow`, `stop`).
 
     slow_domain: only the receiving domain asks for less, not the account
+    alert:       somebody must look into it, too
     """
 
     do: Do
@@ -43,6 +44,9 @@ class Verdict:
     opted_out: bool = False
     slow_domain: bool = False
     unreachable: bool = False
+    suspect: bool = False
+    hold: HoldPerson | None = None
+    alert: bool = False
 
     @property
     def elsewhere(self) -> bool:
@@ -56,7 +60,7 @@ class Verdict:
             case Do.RETRY:
                 return Retry(code, wish or self.after, signal, detail)
             case Do.REJECT:
-                return Rejected(code, self.drop_address, self.opted_out, signal, detail, self.unreachable)
+                return Rejected(code, self.drop_address, self.opted_out, signal, detail, self.unreachable, self.suspect)
             case Do.UNKNOWN:
                 return Unknown(code, signal, detail)
 
@@ -66,7 +70,9 @@ class Verdict:
                 return StopCampaign(code)
             case Stop.CHANNEL:
                 return StopChannel(code)
-        return SlowDown(wish or self.slow, domain if self.slow_domain else None) if self.slow is not None else None
+        if self.hold is not None:
+            return replace(self.hold, after=wish) if wish else self.hold
+        return SlowDown(wish or self.slow, domain if self.slow_domain else None, self.alert) if self.slow is not None else None
 
 
 RETRY = Verdict(Do.RETRY)

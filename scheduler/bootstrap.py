@@ -20,7 +20,7 @@ from jobs.catalog import Catalog
 from jobs.clock import Clock, DatabaseClock
 from jobs.house import Account, House
 from jobs.links import Signer
-from store import limits, schema, ticks, versions
+from store import limits, quota, schema, ticks, versions
 from store.engine import Database, database_uri, open_database, reachable
 
 log = structlog.get_logger()
@@ -105,6 +105,8 @@ async def open_accounts(house: House) -> dict[str, Account]:
             opened[name] = await _open(house, name, channel, settings)
             async with house.database.begin() as connection:
                 await limits.ensure(connection, account=name, channel=name, rate=settings.rate, now=house.clock.now())
+                if channel.quota is not None:
+                    await quota.ensure(connection, name, channel.quota(settings))
     except BaseException:
         for account in opened.values():
             await account.adapter.close()

@@ -11,7 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from channels.base import Address, Outcome, Receipt, ReceiptKind, Rejected, Retry, Sent, SlowDown, StopCampaign, StopChannel, Unknown
+from channels.base import (
+    Address,
+    HoldPerson,
+    Outcome,
+    Receipt,
+    ReceiptKind,
+    Rejected,
+    Retry,
+    Sent,
+    SlowDown,
+    StopCampaign,
+    StopChannel,
+    Unknown,
+)
 from channels.http import Answer, Fault
 from channels.sandbox.cloud_shape import first_problem
 from channels.whatsapp.cloud import CloudAdapter, message_of, outcome_of
@@ -104,7 +117,7 @@ def test_codes_that_pass(code: int) -> None:
 def test_codes_that_slow_everybody_down(code: int, seconds: int) -> None:
     outcome = refused(code, 429)
     assert isinstance(outcome, Retry)
-    assert outcome.signal == SlowDown(timedelta(seconds=seconds))
+    assert outcome.signal == SlowDown(timedelta(seconds=seconds), alert=code in (131048, 131064))
 
 
 def test_codes_about_one_person() -> None:
@@ -113,8 +126,10 @@ def test_codes_about_one_person() -> None:
     assert not any(getattr(refused(code), "drop_address", True) for code in (131026, 131021, 130472))
     assert all(getattr(refused(code), "elsewhere", False) for code in (131026, 131021, 130472, 131050))
     assert not getattr(refused(132015), "elsewhere", True)
-    assert refused(131049) == Retry("131049", timedelta(hours=24), detail="no to ***")
-    assert refused(131056) == Retry("131056", timedelta(seconds=16), detail="no to ***")
+    assert {getattr(refused(code), "suspect", False) for code in (131026, 131021)} == {True}
+    day, step = timedelta(hours=24), timedelta(seconds=16)
+    assert refused(131049) == Retry("131049", day, HoldPerson(day, offers_only=True), detail="no to ***")
+    assert refused(131056) == Retry("131056", step, HoldPerson(step), detail="no to ***")
 
 
 def test_codes_nobody_listed_end_the_message_unless_the_server_failed() -> None:
