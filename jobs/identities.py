@@ -54,7 +54,7 @@ async def move(connection: AsyncConnection, channel: Channel, words: Sequence[Wo
     for word in moved:
         people = owners.get(word.receipt.address or "", [])
         if len(people) != 1:
-            log.warning("customer.move_unclear", channel=channel.name, people=len(people), event=word.fact.event_id)
+            log.warning("customer.move_unclear", channel=channel.name, people=len(people), event_id=word.fact.event_id)
             continue
         await identities.learn(connection, channel.addresses, [word.learned(people[0], alias) for alias in word.receipt.also], now)
         owned = await identities.owned(connection, channel.addresses, [alias.value for alias in word.receipt.also])
