@@ -75,8 +75,11 @@ async def test_an_approval_is_told_and_resumes_nothing_and_old_news_stops_nothin
 
 async def test_what_meta_says_of_the_account_is_an_alert(stage: Stage) -> None:
     await speaking(stage)
-    quality = {"display_phone_number": "15550001111", "event": "FLAGGED", "current_limit": "TIER_2K"}
-    banned = {"event": "DISABLED_UPDATE", "ban_info": {"waba_ban_state": "SCHEDULE_FOR_DISABLE", "waba_ban_date": "Nov 30"}}
+    quality: dict[str, object] = {"display_phone_number": "15550001111", "event": "FLAGGED", "current_limit": "TIER_2K"}
+    banned: dict[str, object] = {
+        "event": "DISABLED_UPDATE",
+        "ban_info": {"waba_ban_state": "SCHEDULE_FOR_DISABLE", "waba_ban_date": "Nov 30"},
+    }
     with capture_logs() as log:
         await heard(stage, ("phone_number_quality_update", quality), ("account_update", banned))
     assert [(line["about"], line["word"], line["said"]) for line in log if line["event"] == "account.notice"] == [
