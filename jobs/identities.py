@@ -10,9 +10,11 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from channels.base import Alias, Channel, Receipt, ReceiptKind
+from jobs.withdrawal import drop_addresses
 from store import identities, receipts
 from store.identities import Learned
 from store.receipts import Fact
+from store.suppressions import Source
 
 log = structlog.get_logger()
 
@@ -59,6 +61,7 @@ async def move(connection: AsyncConnection, channel: Channel, words: Sequence[Wo
         await identities.learn(connection, channel.addresses, [word.learned(people[0], alias) for alias in word.receipt.also], now)
         owned = await identities.owned(connection, channel.addresses, [alias.value for alias in word.receipt.also])
         taken = sum((people[0], alias.value) not in owned for alias in word.receipt.also)
-        await receipts.drop(connection, channel.addresses, [(word.receipt.address or "", f"moved:{word.fact.event_id}")], now)
+        gone = [(channel.addresses, word.receipt.address or "", "moved", f"receipt:{word.fact.event_id}")]
+        await drop_addresses(connection, gone, now, Source.RECEIPT)
         if taken:
             log.warning("customer.address_taken", channel=channel.name, person_id=people[0], addresses=taken)

@@ -23,7 +23,8 @@ _NOTE = sql(
 )
 # What arrived after a refusal proves that it was not the address.
 _DEAD = sql(
-    """SELECT s.address_id, max(s.code) AS code, string_agg(CAST(s.message_id AS text), ', ' ORDER BY s.at) AS messages FROM suspicions s JOIN addresses a ON a.id = s.address_id
+    """SELECT s.address_id, max(s.code) AS code, string_agg(CAST(s.message_id AS text), ', ' ORDER BY s.at) AS messages
+       FROM suspicions s JOIN addresses a ON a.id = s.address_id
        WHERE s.address_id = ANY(:addresses) AND s.at > :since
          AND NOT EXISTS (SELECT FROM messages m WHERE m.person_id = a.person_id AND m.channel = :channel
                          AND m.status IN ('delivered', 'read') AND m.delivered_at >= s.at)
@@ -37,7 +38,7 @@ _OLD = sql("DELETE FROM suspicions WHERE at < :before")
 async def suspect(
     connection: AsyncConnection, channel: str, refused: Sequence[tuple[int, int, str]], now: datetime
 ) -> list[tuple[int, str, str]]:
-    """(address id, message id, code) each, refused just now; returns (address id, code, evidence) of those that are to be dropped for it."""
+    """(address id, message id, code) each, refused just now; returns (address id, code, evidence) of those to be dropped for it."""
     if not refused:
         return []
     addresses, messages, codes = (list(column) for column in zip(*refused, strict=True))

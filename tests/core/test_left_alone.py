@@ -112,9 +112,9 @@ async def test_an_opt_out_told_with_a_message_is_its_persons_though_no_number_is
     await configure(stage.house, files(by_whatsapp("one", "promo"), rules=FREE))
     await stage.until("2026-11-20 18:50")
     await told(stage, status(stage, 1, "failed", 131050))
-    assert [row.channel for row in await rows(stage.house.database, "SELECT channel FROM optouts")] == ["whatsapp"]
+    assert [row.channel for row in await rows(stage.house.database, "SELECT channel FROM suppressions")] == ["whatsapp"]
 
 
 async def dropped(stage: Stage) -> list[tuple[str, str]]:
-    found = await rows(stage.house.database, "SELECT value, drop_reason FROM addresses WHERE dropped_at IS NOT NULL")
-    return [(row.value, row.drop_reason) for row in found]
+    found = await rows(stage.house.database, "SELECT value, code FROM suppressions WHERE kind = 'address'")
+    return [(row.value, row.code) for row in found]

@@ -99,7 +99,8 @@ async def addresses(stage: Stage) -> list[tuple[int, str, str, bool]]:
     """(person, kind, value, used) of what WhatsApp uses."""
     found = await rows(
         stage.house.database,
-        "SELECT person_id, kind, value, listed AND dropped_at IS NULL AS used FROM addresses WHERE sort = 'phone' ORDER BY person_id, id",
+        "SELECT person_id, kind, value, listed AND NOT EXISTS (SELECT FROM suppressions s WHERE s.value = a.value) AS used "
+        "FROM addresses a WHERE sort = 'phone' ORDER BY person_id, id",
     )
     return [(row.person_id, row.kind, row.value, row.used) for row in found]
 
@@ -143,4 +144,6 @@ async def test_a_user_id_that_comes_along_is_learned_and_used_when_there_is_no_n
     assert [item.to for item in stage.provider.journal.find(channel="whatsapp")] == ["ID.4711"]
     stop = {"from_user_id": "ID.4711", "id": "wamid.B", "timestamp": "1795170100", "type": "text", "text": {"body": "Berhenti."}}
     await heard(stage, ("messages", {"messages": [stop]}))
-    assert [row.person_id for row in await rows(stage.house.database, "SELECT person_id FROM optouts")] == [one]
+    assert [
+        row.person_id for row in await rows(stage.house.database, "SELECT person_id FROM suppressions WHERE person_id IS NOT NULL")
+    ] == [one]
