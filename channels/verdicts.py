@@ -71,7 +71,7 @@ class Verdict:
             case Stop.CHANNEL:
                 return StopChannel(code)
         if self.hold is not None:
-            return replace(self.hold, after=wish) if wish else self.hold
+            return replace(self.hold, after=max(wish, self.hold.after)) if wish else self.hold
         return SlowDown(wish or self.slow, domain if self.slow_domain else None, self.alert) if self.slow is not None else None
 
 

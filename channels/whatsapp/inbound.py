@@ -36,7 +36,9 @@ def _status(item: Json, contacts: Sequence[Json]) -> Iterator[Receipt]:
     codes = [loose.whole(error.get("code")) for error in loose.mappings(item.get("errors"))]
     code = next((code for code in codes if code is not None), None)
     verdict = REJECT if code is None else ERRORS.get(code, REJECT)
-    yield replace(receipt, code=None if code is None else str(code), hold=verdict.hold, suspect=verdict.suspect, unreachable=verdict.elsewhere)
+    yield replace(
+        receipt, code=None if code is None else str(code), hold=verdict.hold, suspect=verdict.suspect, unreachable=verdict.unreachable
+    )
     if verdict.opted_out:
         yield replace(receipt, kind=ReceiptKind.OPTED_OUT, code=str(code), address=address(item, contacts))
 
