@@ -65,8 +65,13 @@ async def _within(
     return [(item, Defer(untils[item.id], reason) if item.id in waiting else verdict) for item, verdict in decisions]
 
 
+def allowed(people: int, *, offer: bool) -> int:
+    """How many of a day's people messages of this sort may take up."""
+    return people - people // RESERVE if offer else people
+
+
 def _allowed(people: int, candidate: Candidate, policy: Policy) -> int:
-    return people - people // RESERVE if policy.category(candidate.category).offer else people
+    return allowed(people, offer=policy.category(candidate.category).offer)
 
 
 async def _turns(

@@ -43,6 +43,7 @@ async def open_house(
         house = replace(house, signer=await _signer(settings, database, house))
         if send:
             house = replace(house, accounts=await open_accounts(house))
+            await keep_quotas(house)
         log.debug("house.open", channels=sorted(house.accounts), at=now.isoformat())
         try:
             yield house
@@ -105,13 +106,19 @@ async def open_accounts(house: House) -> dict[str, Account]:
             opened[name] = await _open(house, name, channel, settings)
             async with house.database.begin() as connection:
                 await limits.ensure(connection, account=name, channel=name, rate=settings.rate, now=house.clock.now())
-                if channel.quota is not None:
-                    await quota.ensure(connection, name, channel.quota(settings))
     except BaseException:
         for account in opened.values():
             await account.adapter.close()
         raise
     return opened
+
+
+async def keep_quotas(house: House) -> None:
+    """Put in force how many people a day the providers of this process's channels allow; who only sends a test changes nothing."""
+    async with house.database.begin() as connection:
+        for account in house.accounts.values():
+            if account.channel.quota is not None:
+                await quota.ensure(connection, account.channel.name, account.channel.quota(account.settings))
 
 
 async def _open(house: House, name: str, channel: Channel, settings: ChannelSettings) -> Account:

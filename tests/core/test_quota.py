@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 
 from jobs.valve import valve
+from scheduler.bootstrap import keep_quotas
 from scheduler.ticks import fire_and_plan
 from store import quota
 from tests.core.conftest import Stage
@@ -98,10 +99,12 @@ async def test_a_thousand_that_wait_come_back_a_few_at_a_time(stage: Stage) -> N
 
 
 async def test_the_setting_is_what_counts_and_without_one_everybody_goes(stage: Stage) -> None:
-    async with sending(stage.house, stage.provider, KABAR_WHATSAPP__DAILY_PEOPLE="2000"), stage.house.database.begin() as connection:
+    async with sending(stage.house, stage.provider, KABAR_WHATSAPP__DAILY_PEOPLE="2000") as (house, _):
+        await keep_quotas(house)
+    async with stage.house.database.begin() as connection:
         assert (await quota.every(connection, stage.clock.now()))[0].people == 2000
-    async with sending(stage.house, stage.provider, KABAR_WHATSAPP__DAILY_PEOPLE="unlimited"):
-        pass
+    async with sending(stage.house, stage.provider, KABAR_WHATSAPP__DAILY_PEOPLE="unlimited") as (house, _):
+        await keep_quotas(house)
     for number in range(3):
         await person(stage.house.database, number)
     await configure(stage.house, files(by_whatsapp("sale", "promo"), rules=FREE))
