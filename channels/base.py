@@ -231,7 +231,7 @@ class Receipt:
 
     drop_address, unreachable: as of Rejected, of a message that failed
     code:    FAILED: the provider's; CONTENT and NOTICE: its word for what happened
-    hold:    FAILED: leave the person alone from then on; suspect: as in Rejected
+    signal, suspect: FAILED: as in Rejected
     also:    another address of the same person that the provider tells along; MOVED: the new one, instead of `address`
     subject: CONTENT: Content.registered_as(); NOTICE: what it is about
     stopped: CONTENT: it cannot be sent now
@@ -246,7 +246,7 @@ class Receipt:
     drop_address: bool = False
     text: str | None = None
     unreachable: bool = False
-    hold: HoldPerson | None = None
+    signal: Signal | None = None
     suspect: bool = False
     also: tuple[Alias, ...] = ()
     subject: str | None = None

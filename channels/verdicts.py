@@ -55,7 +55,7 @@ class Verdict:
 
     def outcome(self, code: str, detail: str = "", wish: timedelta | None = None, domain: str | None = None) -> Outcome:
         """`wish` is the provider's own Retry-After and beats the table's times. `domain`: whom the message was for."""
-        signal = self._signal(code, wish, domain)
+        signal = self.signal(code, wish, domain)
         match self.do:
             case Do.RETRY:
                 return Retry(code, wish or self.after, signal, detail)
@@ -64,7 +64,8 @@ class Verdict:
             case Do.UNKNOWN:
                 return Unknown(code, signal, detail)
 
-    def _signal(self, code: str, wish: timedelta | None, domain: str | None) -> Signal | None:
+    def signal(self, code: str, wish: timedelta | None = None, domain: str | None = None) -> Signal | None:
+        """What it means for others than the message."""
         match self.stop:
             case Stop.CAMPAIGN:
                 return StopCampaign(code)

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from channels.base import Channel, HoldPerson, Outcome, Receipt, Rejected, Sent, Unknown
 from jobs.holding import let_go
+from jobs.late import heed_signals
 from store import holds, identities, quota, suspects
 
 
@@ -54,11 +55,16 @@ async def of_receipts(
     connection: AsyncConnection, channel: Channel, failed: Sequence[tuple[int, Receipt]], now: datetime
 ) -> list[tuple[int, str, str]]:
     """The same of (message id, what its provider said later)."""
-    went = await identities.recipients(connection, [message for message, receipt in failed if receipt.hold is not None or receipt.suspect])
-    known = [(message, *went[message], receipt) for message, receipt in failed if message in went]
-    asked = [_hold(person, receipt.at, receipt.code, receipt.hold) for _, person, _, receipt in known if receipt.hold is not None]
+    went = await identities.recipients(connection, [message for message, receipt in failed if receipt.signal or receipt.suspect])
+    known = [(message, went[message], receipt) for message, receipt in failed if message in went]
+    asked = [
+        _hold(to.person_id, receipt.at, receipt.code, receipt.signal) for _, to, receipt in known if isinstance(receipt.signal, HoldPerson)
+    ]
     await holds.put(connection, channel.name, asked)
-    refused = [(address, message, receipt.code or "") for message, _, address, receipt in known if receipt.suspect and address is not None]
+    await heed_signals(connection, channel, [(to.campaign, receipt) for _, to, receipt in known], now)
+    refused = [
+        (to.address_id, message, receipt.code or "") for message, to, receipt in known if receipt.suspect and to.address_id is not None
+    ]
     return await suspects.suspect(connection, channel.name, refused, now)
 
 

@@ -40,7 +40,7 @@ async def learn(connection: AsyncConnection, channel: Channel, words: Sequence[W
     owners = await receipts.owners(connection, channel.addresses, [word.receipt.address for word in told if word.receipt.address])
     found = []
     for word in told:
-        named = {went[word.fact.message_id][0]} if word.fact.message_id in went else set(owners.get(word.receipt.address or "", ()))
+        named = {went[word.fact.message_id].person_id} if word.fact.message_id in went else set(owners.get(word.receipt.address or "", ()))
         if len(named) == 1:
             found += [word.learned(person, alias) for person in named for alias in word.receipt.also]
     if new := await identities.learn(connection, channel.addresses, found, now):

@@ -160,7 +160,7 @@ async def _more(house: House, connection: AsyncConnection, channel: Channel, wor
     await heed(house, connection, channel, [word.receipt for word in words], now)
 
 
-def _recipient(item: _Told, went: Mapping[int, tuple[int, int | None]]) -> list[int]:
+def _recipient(item: _Told, went: Mapping[int, identities.Recipient]) -> list[int]:
     """Who got the message that is answered so."""
     message = item.fact.message_id
-    return [went[message][0]] if message is not None and message in went else []
+    return [went[message].person_id] if message is not None and message in went else []

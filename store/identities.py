@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -28,10 +29,19 @@ _OWNED = sql(
 )
 
 _RECIPIENTS = sql(
-    """SELECT m.id, m.person_id, (SELECT t.address_id FROM attempts t WHERE t.message_id = m.id ORDER BY t.id DESC LIMIT 1) AS address_id
-       FROM messages m WHERE m.id = ANY(:ids)""",
+    """SELECT m.id, m.person_id, r.campaign,
+              (SELECT t.address_id FROM attempts t WHERE t.message_id = m.id ORDER BY t.id DESC LIMIT 1) AS address_id
+       FROM messages m JOIN runs r ON r.id = m.run_id WHERE m.id = ANY(:ids)""",
     ids=LONGS,
 )
+
+
+class Recipient(NamedTuple):
+    """Of a message: its person, the address it last went to, its campaign."""
+
+    person_id: int
+    address_id: int | None
+    campaign: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +76,10 @@ async def owned(connection: AsyncConnection, sort: str, values: Sequence[str]) -
     return {(row.person_id, row.value) for row in await rows(connection, _OWNED, sort=sort, values=list(values))}
 
 
-async def recipients(connection: AsyncConnection, messages: Sequence[int]) -> dict[int, tuple[int, int | None]]:
-    """Message id → (person, the address it last went to)."""
+async def recipients(connection: AsyncConnection, messages: Sequence[int]) -> dict[int, Recipient]:
+    """Message id → who it went to."""
     if not messages:
         return {}
-    return {row.id: (row.person_id, row.address_id) for row in await rows(connection, _RECIPIENTS, ids=list(messages))}
+    return {
+        row.id: Recipient(row.person_id, row.address_id, row.campaign) for row in await rows(connection, _RECIPIENTS, ids=list(messages))
+    }

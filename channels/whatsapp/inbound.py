@@ -35,12 +35,11 @@ def _status(item: Json, contacts: Sequence[Json]) -> Iterator[Receipt]:
         return
     codes = [loose.whole(error.get("code")) for error in loose.mappings(item.get("errors"))]
     code = next((code for code in codes if code is not None), None)
-    verdict = REJECT if code is None else ERRORS.get(code, REJECT)
-    yield replace(
-        receipt, code=None if code is None else str(code), hold=verdict.hold, suspect=verdict.suspect, unreachable=verdict.unreachable
-    )
+    verdict, name = ERRORS.get(-1 if code is None else code, REJECT), None if code is None else str(code)
+    told = replace(receipt, code=name, unreachable=verdict.unreachable)
+    yield replace(told, signal=verdict.signal(name or ""), suspect=verdict.suspect)
     if verdict.opted_out:
-        yield replace(receipt, kind=ReceiptKind.OPTED_OUT, code=str(code), address=address(item, contacts))
+        yield replace(receipt, kind=ReceiptKind.OPTED_OUT, code=name, address=address(item, contacts))
 
 
 def _message(item: Json, contacts: Sequence[Json]) -> Iterator[Receipt]:

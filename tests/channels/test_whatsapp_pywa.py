@@ -28,7 +28,7 @@ from pywa.types.templates import (
     URLButton,
 )
 
-from channels.base import Receipt, ReceiptKind
+from channels.base import HoldPerson, Receipt, ReceiptKind
 from channels.sandbox.cloud_rules import Behaviour
 from channels.sandbox.people import user_id
 from channels.sandbox.templates import Template as Registered
@@ -188,7 +188,7 @@ async def test_a_later_failure_is_read_alike(posted: tuple[Client, Hook]) -> Non
             "131049",
         )
     )
-    assert ours.hold is not None
+    assert isinstance(ours.signal, HoldPerson)
 
 
 @pytest.mark.parametrize("hidden", [(), (HANDSET,)], ids=["number", "hidden number"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from channels.sandbox.cloud_rules import Behaviour
 from channels.sandbox.faults import Rule
 from jobs.links import message_key
 from jobs.receipts import apply_receipts
@@ -40,6 +41,7 @@ async def test_two_messages_at_once_to_one_person_go_six_seconds_apart_and_nobod
     for number in (1, 2):
         await person(stage.house.database, number)
     await configure(stage.house, files(by_whatsapp("one", "service"), by_whatsapp("two", "service")))
+    stage.provider.conduct.behaviour = Behaviour(pair_seconds=6)
     await stage.until("2026-11-20 18:45")
     assert sorted(item.to for item in stage.provider.journal.find(channel="whatsapp")) == sorted(addresses_of(n)[1][2] for n in (1, 2))
     stage.clock.advance_to(at("2026-11-20 18:45:05"))
@@ -50,6 +52,7 @@ async def test_two_messages_at_once_to_one_person_go_six_seconds_apart_and_nobod
     assert len(stage.delivered("whatsapp")) == 4
     found = await rows(stage.house.database, "SELECT attempts, trail FROM messages ORDER BY id")
     assert {row.attempts for row in found} == {1}
+    assert stage.provider.journal.counts["whatsapp"].rejected == {}
     assert sum(step.get("why") == "held:spacing" for row in found for step in row.trail) == 2
 
 
@@ -113,6 +116,19 @@ async def test_an_opt_out_told_with_a_message_is_its_persons_though_no_number_is
     await stage.until("2026-11-20 18:50")
     await told(stage, status(stage, 1, "failed", 131050))
     assert [row.channel for row in await rows(stage.house.database, "SELECT channel FROM suppressions")] == ["whatsapp"]
+
+
+async def test_what_a_late_refusal_says_of_campaign_and_account_is_done_and_not_when_it_is_old(stage: Stage) -> None:
+    await person(stage.house.database, 1)
+    await configure(stage.house, files(by_whatsapp("one", "service")))
+    await stage.until("2026-11-20 18:50")
+    old = status(stage, 1, "failed", 131042)
+    await stage.until("2026-11-20 20:00")
+    await told(stage, old)
+    assert await rows(stage.house.database, "SELECT FROM pauses") == []
+    await told(stage, status(stage, 1, "failed", 132015))
+    [stop] = await rows(stage.house.database, "SELECT campaign, channel, reason FROM pauses")
+    assert tuple(stop) == ("one", "whatsapp", "provider refused the content: 132015")
 
 
 async def dropped(stage: Stage) -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+from channels.sandbox.cloud_rules import Behaviour
 from jobs.valve import valve
 from scheduler.bootstrap import keep_quotas
 from scheduler.ticks import fire_and_plan
@@ -37,6 +38,7 @@ async def test_offers_leave_a_tenth_to_others_and_what_does_not_fit_waits_for_to
     for number in range(12):
         await person(stage.house.database, number)
     await allowed(stage, 10)
+    stage.provider.conduct.behaviour = Behaviour(people_a_day=10, pair_seconds=6)
     late = by_whatsapp("late", "service", when='{at: "2026-11-20 20:00"}', audience="{any: [hnwi]}")
     await person(stage.house.database, 20, portfolio_value=600_000_000)
     await person(stage.house.database, 21, portfolio_value=600_000_000)
@@ -51,6 +53,7 @@ async def test_offers_leave_a_tenth_to_others_and_what_does_not_fit_waits_for_to
     assert await counted(stage) == {("sale", "sent"): 9, ("sale", "deferred"): 3, ("late", "sent"): 1, ("late", "deferred"): 1}
     await stage.until("2026-11-22 21:00")
     assert await counted(stage) == {("sale", "sent"): 12, ("late", "sent"): 2}
+    assert stage.provider.journal.counts["whatsapp"].rejected == {}
     for sent in stage.delivered("whatsapp"):
         assert len({item.to for item in stage.provider.journal.find(channel="whatsapp") if sent <= item.at < sent + DAY}) <= 10
 
