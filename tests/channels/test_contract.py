@@ -14,6 +14,7 @@ from channels.base import (
     Adapter,
     Address,
     Content,
+    HoldPerson,
     Outcome,
     PopupItem,
     Ports,
@@ -128,8 +129,8 @@ ROWS = {
         dict.fromkeys(ALWAYS_RETRY, Unknown),
         (
             Case("131026", Rejected),
-            Case("131049", Retry),
-            Case("131056", Retry),
+            Case("131049", Retry, HoldPerson),
+            Case("131056", Retry, HoldPerson),
             Case("130429", Retry, SlowDown),
             Case("131048", Retry, SlowDown),
             Case("131000", Retry),
