@@ -36,7 +36,7 @@ def _status(item: Json, contacts: Sequence[Json]) -> Iterator[Receipt]:
     codes = [loose.whole(error.get("code")) for error in loose.mappings(item.get("errors"))]
     code = next((code for code in codes if code is not None), None)
     verdict, name = ERRORS.get(-1 if code is None else code, REJECT), None if code is None else str(code)
-    told = replace(receipt, code=name, unreachable=verdict.unreachable)
+    told = replace(receipt, code=name, unreachable=verdict.elsewhere)
     yield replace(told, signal=verdict.signal(name or ""), suspect=verdict.suspect)
     if verdict.opted_out:
         yield replace(receipt, kind=ReceiptKind.OPTED_OUT, code=name, address=address(item, contacts))
