@@ -13,6 +13,7 @@ from typing import ClassVar, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from channels.alias import Alias
 from config.settings import ChannelSettings
 
 T = TypeVar("T")
@@ -97,10 +98,7 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class SlowDown:
-    """The provider asks for less: nobody sends on this account for `after`; with a domain, nobody sends to that receiving domain.
-
-    alert: a person must look into it, too
-    """
+    """The provider asks for less: nobody sends on this account, or to that receiving domain, for `after`. alert: a person must look."""
 
     after: timedelta
     domain: str | None = None
@@ -218,23 +216,12 @@ class ReceiptKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Alias:
-    """An address without a place in our books yet. `kind` as in Address."""
-
-    kind: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
 class Receipt:
     """One fact a provider or the app tells later. Names the message by our key or the provider's id, or else a person by address.
 
-    drop_address, unreachable: as of Rejected, of a message that failed
-    code:    FAILED: the provider's; CONTENT and NOTICE: its word for what happened
-    signal, suspect: FAILED: as in Rejected
-    also:    another address of the same person that the provider tells along; MOVED: the new one, instead of `address`
-    subject: CONTENT: Content.registered_as(); NOTICE: what it is about
-    stopped: CONTENT: it cannot be sent now
+    drop_address, unreachable, signal, suspect: as of Rejected, of a message that failed
+    also:    other addresses of the person; MOVED: the new ones, instead of `address`
+    subject: CONTENT: Content.registered_as(), which cannot be sent if `stopped`; NOTICE: what it is about. `code`: the provider's word
     """
 
     kind: ReceiptKind

@@ -9,7 +9,8 @@ from datetime import datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from channels.base import Alias, Channel, Receipt, ReceiptKind
+from channels.alias import Alias
+from channels.base import Channel, Receipt, ReceiptKind
 from jobs.withdrawal import drop_addresses
 from store import identities, receipts
 from store.identities import Learned

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from channels import loose
-from channels.base import Alias, Receipt, ReceiptKind
+from channels.alias import Alias
+from channels.base import Receipt, ReceiptKind
 from channels.verdicts import REJECT
 from channels.whatsapp.errors import ERRORS
 from channels.whatsapp.people import Json, address, also, phone, some, time, user_id

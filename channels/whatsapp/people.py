@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from channels import loose
-from channels.base import Alias
+from channels.alias import Alias
 
 Json = Mapping[str, object]
 _PHONES = ("from", "wa_id", "recipient_id")
