@@ -14,6 +14,7 @@ from typing import ClassVar, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from channels.alias import Alias
+from channels.signals import Signal
 from config.settings import ChannelSettings
 
 T = TypeVar("T")
@@ -38,6 +39,14 @@ class Content(BaseModel):
 
     def prepared(self) -> Content:
         """The same content after the work that is the same for every person (Markdown to HTML), done once a variant."""
+        return self
+
+    def destinations(self) -> Sequence[str]:
+        """Where the links lead whose clicks can be counted, in their order; filled in once the content is."""
+        return ()
+
+    def linked(self, links: Sequence[str]) -> Content:
+        """The same content with these links instead, one for each of the destinations. What was filled in last of all."""
         return self
 
     def summary(self) -> str:
@@ -78,6 +87,7 @@ class Envelope:
     content:    rendered; an instance of what the channel's Content.prepared() returns
     ttl:        how long the message is still worth something
     unsubscribe: one-click link for this person and channel, where the category is an offer
+    preferences: link to the page where this person chooses, beside it
     """
 
     message_id: int
@@ -91,43 +101,10 @@ class Envelope:
     ttl: timedelta
     address: Address | None = None
     unsubscribe: str | None = None
+    preferences: str | None = None
 
 
 # --- what an adapter answers: a closed set -------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class SlowDown:
-    """The provider asks for less: nobody sends on this account, or to that receiving domain, for `after`. alert: a person must look."""
-
-    after: timedelta
-    domain: str | None = None
-    alert: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class HoldPerson:
-    """The provider asks to leave this person alone on this channel for `after`: with every message, or with offers."""
-
-    after: timedelta
-    offers_only: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class StopCampaign:
-    """Our content is wrong for every recipient of this campaign on this channel."""
-
-    code: str
-
-
-@dataclass(frozen=True, slots=True)
-class StopChannel:
-    """The account cannot send at all (credentials, billing, disabled)."""
-
-    code: str
-
-
-Signal = SlowDown | HoldPerson | StopCampaign | StopChannel
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +117,16 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Surely not accepted; may work later. `after` is the provider's own wish, None leaves it to our backoff."""
+    """Surely not accepted; may work later. `after` is the provider's own wish, None leaves it to our backoff.
+
+    doubtful: it may have been accepted all the same, and a repeat is safe: only where the channel says `repeat_is_safe`.
+    """
 
     code: str
     after: timedelta | None = None
     signal: Signal | None = None
     detail: str = ""
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +191,7 @@ class ReceiptKind(StrEnum):
     OPTED_OUT = "opted_out"
     OPTED_IN = "opted_in"
     REPLIED = "replied"
+    ERROR = "error"  # the app could not show it
     MOVED = "moved"  # the person has another address now
     CONTENT = "content"  # the provider stops, or allows, an approved text
     NOTICE = "notice"  # about the account: somebody must read it
@@ -219,6 +201,7 @@ class ReceiptKind(StrEnum):
 class Receipt:
     """One fact a provider or the app tells later. Names the message by our key or the provider's id, or else a person by address.
 
+    event_id: the sender's own id of the fact, the same each time it is told; None where what is told says which it is
     drop_address, unreachable, signal, suspect: as of Rejected, of a message that failed
     also:    other addresses of the person; MOVED: the new ones, instead of `address`
     subject: CONTENT: Content.registered_as(), which cannot be sent if `stopped`; NOTICE: what it is about. `code`: the provider's word
@@ -233,6 +216,7 @@ class Receipt:
     drop_address: bool = False
     text: str | None = None
     unreachable: bool = False
+    event_id: str | None = None
     signal: Signal | None = None
     suspect: bool = False
     also: tuple[Alias, ...] = ()
@@ -282,6 +266,8 @@ class Channel:
     kinds:           the kinds of its addresses, the preferred first; those not named come last
     spacing:         the least time between two messages to one person, whatever they are; None = any
     quota:           settings → how many different people in any 24 hours, None = any number; not set = nobody counts
+    reports:         reads what the customers' app tells by way of its back end (with the API key), as the web kept it
+    excess:          what of a filled-in message is more than the provider takes, in words; None = it fits
     """
 
     name: str
@@ -296,4 +282,6 @@ class Channel:
     spacing: timedelta | None = None
     quota: Callable[[ChannelSettings], int | None] | None = None
     webhook: Webhook | None = None
+    reports: Callable[[bytes], Sequence[Receipt]] | None = None
+    excess: Callable[[Envelope], str | None] = lambda envelope: None
     missing: Callable[[ChannelSettings], Sequence[str]] = field(default=lambda _: ())

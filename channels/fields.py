@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, ValidationInfo
 URL_LIMIT = 2000
 _TEMPLATE = re.compile(r"\{\{|\{%")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
+_PAGE = re.compile(r"https://[^/?#@]+(?:[/?#]|$)")
 _UNSAFE = re.compile(r"""[\s<>"\\^`\x00-\x1f\x7f]""")
 # Schemes that run code or read files in the reader's app instead of opening a page.
 _REFUSED = frozenset({"http", "javascript", "data", "file", "vbscript", "blob", "about", "content", "intent"})
@@ -36,6 +37,11 @@ def _link(value: str, info: ValidationInfo) -> str:
     if not rest.strip("/") or not _is_url(value) or not _SCHEME.fullmatch(scheme) or scheme in _REFUSED:
         raise ValueError(f'"{value}" is not a link; write https://… or a link into the app such as app://…')
     return value
+
+
+def is_https(value: str) -> bool:
+    """Is it, filled in, a link that opens a page and nothing else?"""
+    return len(value) <= URL_LIMIT and _PAGE.match(value) is not None and not _UNSAFE.search(value)
 
 
 def _is_url(value: str) -> bool:

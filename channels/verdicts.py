@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
-from channels.base import Envelope, HoldPerson, Outcome, Rejected, Retry, Signal, SlowDown, StopCampaign, StopChannel, Unknown
+from channels.base import Envelope, Outcome, Rejected, Retry, Unknown
+from channels.signals import HoldPerson, Signal, SlowDown, StopCampaign, StopChannel
 from config.redaction import MASK, scrub
 
 DETAIL_LIMIT = 200

@@ -45,6 +45,11 @@ class Config:
         """Of the campaign, its template, its category's digest, and the conditions of the segments they name. Raises KeyError."""
         return self.contents[campaign]
 
+    def counts_clicks(self, campaign: str) -> bool:
+        """Whether links in its mails lead through Kabar. Raises KeyError."""
+        asked = self.campaigns[campaign]
+        return self.rules.categories[asked.category].counts_clicks if asked.count_clicks is None else asked.count_clicks
+
     def where(self, kind: str, key: str | int = "") -> str:
         """`schedules/x.yaml:7`, the line that sets something; empty when no line does (a default).
 

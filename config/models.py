@@ -62,6 +62,7 @@ class Category(Strict):
     counts_in_caps: its messages use up the caps of others; being free of caps itself is `ignore`
     on_unknown:     after a doubtful send, `hold` it for a person or `resend` it flagged
     approval:       a campaign of it goes out only as approved; default: offers do
+    count_clicks:   links in its mails lead through Kabar, which counts the clicks; default: those of offers do
     """
 
     priority: Annotated[int, Field(ge=0, le=1000)] = 0
@@ -71,6 +72,11 @@ class Category(Strict):
     digest: Digest | None = None
     on_unknown: Literal["hold", "resend"] = "hold"
     approval: bool | None = None
+    count_clicks: bool | None = None
+
+    @property
+    def counts_clicks(self) -> bool:
+        return self.offer if self.count_clicks is None else self.count_clicks
 
     @property
     def needs_approval(self) -> bool:
@@ -217,7 +223,11 @@ class Control(Strict):
 
 
 class Campaign(Strict):
-    """schedules/<name>.yaml: who gets what, when, by which channels. queue_for: how long a message may wait for the rules."""
+    """schedules/<name>.yaml: who gets what, when, by which channels.
+
+    queue_for:    how long a message may wait for the rules
+    count_clicks: other than its category says
+    """
 
     campaign: Slug
     category: str
@@ -231,6 +241,7 @@ class Campaign(Strict):
     control: Control | None = None
     template: str
     owner: str
+    count_clicks: bool | None = None
     catch_up: Literal["latest", "all", "skip"] = "latest"
     starts: date | None = None
     ends: date | None = None

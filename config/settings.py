@@ -29,13 +29,14 @@ def _origins(value: str) -> str:
 
 
 class HttpSettings(BaseModel):
-    """Where the web process listens and who may call it."""
+    """Where the web process listens and who may call it. retired_signing_keys: separated by commas; what they signed still holds."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     public_url: str = "http://127.0.0.1:8080"
     api_key: SecretStr | None = None
     signing_key: SecretStr | None = None
+    retired_signing_keys: SecretStr | None = None
     app_origins: Annotated[str, AfterValidator(_origins)] | None = None
 
     @property

@@ -13,14 +13,15 @@ from typing import Any
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from channels.base import Address, Envelope, Outcome, Rejected, Retry, SlowDown, StopCampaign, StopChannel, Unknown
+from channels.base import Address, Envelope, Outcome, Rejected, Retry, Unknown
+from channels.signals import SlowDown, StopCampaign, StopChannel
 from config.templating import RenderError
-from jobs import aftermath, digests, domains
+from jobs import aftermath, digests, domains, platforms
 from jobs.holding import free_people, let_go, preferred
 from jobs.house import Account, House
 from jobs.moving_on import after_refusal
 from jobs.render import Renderer
-from jobs.settlement import combine, outcome_row, settlement
+from jobs.settlement import combine, doubtful, outcome_row, settlement
 from jobs.withdrawal import opt_out
 from store import digests as store_digests
 from store import limits, outbox, popups, receipts, suppressions, versions
@@ -100,6 +101,7 @@ async def _claim(house: House, account: Account, chunk: int) -> tuple[list[Item]
             return [], None
         sending = [row for row in rows if row.status == "sending"]
         sending = await domains.let_through(house, connection, account.channel, sending, now)
+        sending = await platforms.let_through(connection, sending, now)
         sending = await free_people(connection, account.channel, sending, offers, now, now + LEASE)
         riders = await store_digests.carried(connection, [row.id for row in sending], now)
         renderer = Renderer(house, {row.version_id: await house.catalog.version(connection, row.version_id) for row in (*rows, *riders)})
@@ -209,6 +211,7 @@ async def _settle(house: House, account: Account, items: Sequence[Item], answers
                 resend=item.row.category in categories and categories[item.row.category].on_unknown == "resend",
                 chance=house.chance,
                 free=heard.free(outcome),
+                doubted=doubtful([answer.outcome for answer in given]),
             )
             for (item, outcome), given in zip(results, answers, strict=True)
         ]
@@ -222,7 +225,9 @@ async def _settle(house: House, account: Account, items: Sequence[Item], answers
         await opt_out(house, connection, _opt_outs(account, results), now, Source.PROVIDER)
         await popups.publish(connection, house.tray.take(ours, [item.row.id for item in items]), now)
         await domains.heed(connection, account.channel, heard, now)
-        await _signals(house, connection, account, results, now)
+        told = [(item, answer.outcome) for (item, _), given in zip(results, answers, strict=True) for answer in given]
+        await platforms.heed(connection, account.channel.name, [outcome for _, outcome in told], now)
+        await _signals(house, connection, account, told, now)
         await _count(house, connection, account, results, now)
     _tell(account, settlements, ours)
     return len(ours)
@@ -239,7 +244,7 @@ def _opt_outs(account: Account, results: Sequence[tuple[Item, Outcome]]) -> list
 async def _signals(
     house: House, connection: AsyncConnection, account: Account, results: Sequence[tuple[Item, Outcome]], now: datetime
 ) -> None:
-    """What an answer says beyond its own message; each kind acted on once a block."""
+    """What an answer says beyond its own message, that of each device; each kind acted on once a block."""
     seen: set[object] = set()
     for item, outcome in results:
         match outcome.signal:
@@ -253,7 +258,7 @@ async def _signals(
                 seen.add(item.row.campaign)
                 what = "the digest" if item.speech and item.speech.carried else "the content"
                 await _stop(connection, item.row.campaign, account.channel.name, f"provider refused {what}: {code}", now)
-            case StopChannel(code) if "stop" not in seen:
+            case StopChannel(code, None) if "stop" not in seen:
                 seen.add("stop")
                 await _stop(connection, None, account.channel.name, f"provider refused the account: {code}", now)
             case _:

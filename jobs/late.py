@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from channels.base import Channel, Receipt, SlowDown, StopCampaign, StopChannel
+from channels.base import Channel, Receipt
+from channels.signals import SlowDown, StopCampaign, StopChannel
 from store import limits, versions
 
 log = structlog.get_logger()

@@ -6,32 +6,50 @@ import base64
 import hashlib
 import hmac
 from dataclasses import dataclass
+from functools import lru_cache
+
+# What a token is good for; one made for one purpose is worth nothing for another.
+UNSUBSCRIBE = "unsubscribe"
+CLICK = "click"
+PREFERENCES = "preferences"
+
+_KEY_ID = 4  # characters in front of the signature: which key it was made with
+_MAC = 16  # bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """HMAC-SHA256 over the purpose and the words; the key is the installation's own."""
+    """HMAC-SHA256 over the purpose and the words, by the installation's own key. retired: keys that signed before; they only verify."""
 
     key: bytes = b""
+    retired: tuple[bytes, ...] = ()
 
     def sign(self, purpose: str, *words: str) -> str:
         """A URL-safe token that carries the words in the open."""
         payload = "\0".join(words).encode()
-        return f"{_text(payload)}.{_text(self._mac(purpose, payload))}"
+        return f"{_text(payload)}.{_key_id(self.key)}{_text(_mac(self.key, purpose, payload))}"
 
     def read(self, purpose: str, token: str) -> tuple[str, ...] | None:
         """The words, or None when the token is not ours for this purpose."""
         head, dot, tail = token.partition(".")
         try:
-            payload, mac = _bytes(head), _bytes(tail)
+            payload, mac = _bytes(head), _bytes(tail[-_MAC_TEXT:])
         except ValueError:
             return None
-        if not dot or not self.key or not hmac.compare_digest(mac, self._mac(purpose, payload)):
-            return None
-        return tuple(payload.decode(errors="replace").split("\0"))
+        # Links signed before keys had ids say nothing of theirs.
+        keys = [key for key in (self.key, *self.retired) if key and tail[:-_MAC_TEXT] in ("", _key_id(key))]
+        # Also where no key is known by this id one signature is made, so that nothing is told by the time it takes.
+        known = [hmac.compare_digest(mac, _mac(key, purpose, payload)) for key in keys or [_NOBODYS]]
+        return tuple(payload.decode(errors="replace").split("\0")) if dot and keys and any(known) else None
 
-    def _mac(self, purpose: str, payload: bytes) -> bytes:
-        return hmac.new(self.key, purpose.encode() + b"\0" + payload, hashlib.sha256).digest()[:16]
+
+def _mac(key: bytes, purpose: str, payload: bytes) -> bytes:
+    return hmac.digest(key, purpose.encode() + b"\0" + payload, "sha256")[:_MAC]
+
+
+@lru_cache(maxsize=16)
+def _key_id(key: bytes) -> str:
+    return _text(hashlib.sha256(b"kabar key id\0" + key).digest())[:_KEY_ID]
 
 
 def _text(raw: bytes) -> str:
@@ -41,6 +59,9 @@ def _text(raw: bytes) -> str:
 def _bytes(text: str) -> bytes:
     return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
 
+
+_MAC_TEXT = len(_text(bytes(_MAC)))
+_NOBODYS = bytes(32)
 
 MESSAGE_KEY = "kabar-"
 TRIAL_KEY = "test-"  # a pop-up of `kabar send-test`

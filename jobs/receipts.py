@@ -12,18 +12,18 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from channels.base import Channel, Receipt, ReceiptKind
-from jobs import aftermath
+from jobs import aftermath, unheard
 from jobs.house import House
 from jobs.identities import Word, learn, move
 from jobs.links import message_id
 from jobs.notices import heed
-from jobs.withdrawal import drop_addresses, opt_in, opt_out
+from jobs.withdrawal import drop_addresses, opt_in, opt_out, refuse_address
 from store import identities, receipts, suppressions
 from store.suppressions import Source
 
 log = structlog.get_logger()
 
-BATCH = 200
+BATCH = 500
 AGAIN = timedelta(seconds=5)
 KEPT = timedelta(hours=1)  # how long a receipt waits for a message that is not known or not settled yet
 
@@ -46,6 +46,7 @@ async def apply_receipts(house: House, now: datetime) -> int:
         rows = await receipts.take(connection, now, BATCH)
         told, broken = _read(house, rows)
         found, waiting = await _find(connection, told, now)
+        found = await unheard.count(connection, found, now)
         found = await _owned(house, connection, found)
         new = await receipts.remember(connection, [item.fact for item in found], now)
         await receipts.move(connection, [item.fact for item in found], now)
@@ -66,27 +67,32 @@ def _read(house: House, rows: Sequence[Any]) -> tuple[list[_Told], dict[int, str
     told: list[_Told] = []
     broken: dict[int, str] = {}
     for row in rows:
-        webhook = house.channels[row.source].webhook if row.source in house.channels else None
         try:
-            parsed = webhook.parse(row.body) if webhook else []
-        except ValueError as error:
+            parsed = _parse(house.channels[row.source], row.body) if row.source in house.channels else ()
+        except (ValueError, KeyError) as error:
             broken[row.id] = f"{type(error).__name__}: {error}"[:200]
             continue
-        told += [_Told(row, receipt, _fact(row.source, receipt)) for receipt in parsed]
+        told += [_Told(row, receipt, _fact(row, receipt)) for receipt in parsed]
     return told, broken
 
 
-def _fact(source: str, receipt: Receipt) -> receipts.Fact:
+def _parse(channel: Channel, body: bytes) -> Sequence[Receipt]:
+    if channel.webhook is not None:
+        return channel.webhook.parse(body)
+    return channel.reports(body) if channel.reports is not None else ()
+
+
+def _fact(row: Any, receipt: Receipt) -> receipts.Fact:
     # An address is nobody's business in an id that is shown and kept as evidence.
     person = hashlib.sha256((receipt.address or "").encode()).hexdigest()[:16]
     about = receipt.key or receipt.provider_id or (f"{receipt.subject}:{receipt.code}" if receipt.subject else person)
     return receipts.Fact(
-        event_id=f"{source}:{about}:{receipt.kind}:{int(receipt.at.timestamp())}",
+        event_id=receipt.event_id or f"{row.source}:{about}:{receipt.kind}:{int(receipt.at.timestamp())}",
         kind=receipt.kind,
-        at=receipt.at,
+        at=min(receipt.at, row.received_at),  # nothing is told before it happens; a clock may be ahead of ours
         message_id=message_id(receipt.key),
         detail=receipt.code or receipt.text,
-        channel=source,
+        channel=row.source,
         unreachable=receipt.unreachable or receipt.drop_address,
     )
 
@@ -139,6 +145,13 @@ async def _people(house: House, connection: AsyncConnection, channel: Channel, f
     }
     await opt_out(house, connection, said[ReceiptKind.OPTED_OUT], now)
     await opt_in(connection, said[ReceiptKind.OPTED_IN], now)
+    strangers = [
+        (channel.addresses, item.receipt.address, channel.name, f"receipt:{item.fact.event_id}")
+        for item in fresh
+        if item.receipt.kind is ReceiptKind.OPTED_OUT and item.receipt.address and item.receipt.address not in owners
+    ]
+    # Who is no customer yet has spoken all the same: it holds once a file brings them.
+    await refuse_address(house, connection, "opt_out", strangers, now, Source.RECEIPT)
     dead = [
         (channel.addresses, item.receipt.address, item.receipt.code or "receipt", f"receipt:{item.fact.event_id}")
         for item in fresh

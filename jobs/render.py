@@ -10,11 +10,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from channels.base import Address, Channel, Content, Envelope
+from channels.fields import is_https
 from config.loader import Config
 from config.templating import RenderError, compile_text
 from jobs.catalog import Published
 from jobs.house import House
-from jobs.links import message_key
+from jobs.links import CLICK, PREFERENCES, UNSUBSCRIBE, message_key
 
 _RENDERED = {"rendered": True}
 _Fill = Callable[[Mapping[str, object]], Any]
@@ -58,9 +59,19 @@ def _compiled(content: Content) -> CompiledContent:
     return CompiledContent(content)
 
 
-def render(content: Content, values: Mapping[str, object]) -> Content:
-    """Raises RenderError."""
-    return _compiled(content).render(values)
+def render(content: Content, values: Mapping[str, object], counted: Callable[[int], str] | None = None) -> Content:
+    """counted: the link that counts a click and leads to the destination of this number; None = straight there. Raises RenderError."""
+    rendered = _compiled(content).render(values)
+    places = rendered.destinations()
+    if not places:
+        return rendered
+    return rendered.linked([counted(number) if counted and is_https(place) else place for number, place in enumerate(places)])
+
+
+def destination(content: Content, values: Mapping[str, object], number: int) -> str | None:
+    """Where a counted link leads; None when there is none of this number, or none that may be counted. Raises RenderError."""
+    places = _compiled(content).render(values).destinations()
+    return places[number] if number < len(places) and is_https(places[number]) else None
 
 
 def person_values(
@@ -76,6 +87,17 @@ def person_values(
         "campaign": campaign,
         "event": event,
     }
+
+
+def _values(message: Any, person: Any) -> dict[str, object]:
+    return person_values(
+        name=person.name,
+        customer_no=person.customer_no,
+        locale=person.locale,
+        attributes=person.attributes,
+        campaign=message.campaign,
+        event=message.event_data or message.run_data,
+    )
 
 
 class Renderer:
@@ -94,24 +116,31 @@ class Renderer:
 
         Raises RenderError.
         """
+        return render(self._words(message, channel), _values(message, person), self._counted(message, channel.name))
+
+    def filled(self, content: Content, message: Any, person: Any, **more: object) -> Content:
+        """Any words with the values of a message and its person, and more. Raises RenderError."""
+        return render(content, _values(message, person) | more)
+
+    def destination(self, message: Any, person: Any, channel: Channel, number: int) -> str | None:
+        """Where a link of `content` leads; None when it has no such link. Raises RenderError."""
+        return destination(self._words(message, channel), _values(message, person), number)
+
+    def _words(self, message: Any, channel: Channel) -> Content:
         config = self.config(message)
         variants = config.templates[config.campaigns[message.campaign].template].variants
         content = variants[message.variant].channels.get(channel.name) if message.variant >= 0 else None
         if not isinstance(content, Content):
             raise RenderError(f"no variant of the template speaks to this person on {channel.name}")
-        return self.filled(content, message, person)
+        return content
 
-    def filled(self, content: Content, message: Any, person: Any, **more: object) -> Content:
-        """Any words with the values of a message and its person, and more. Raises RenderError."""
-        values = person_values(
-            name=person.name,
-            customer_no=person.customer_no,
-            locale=person.locale,
-            attributes=person.attributes,
-            campaign=message.campaign,
-            event=message.event_data or message.run_data,
-        )
-        return render(content, values | more)
+    def _counted(self, message: Any, channel: str) -> Callable[[int], str] | None:
+        """None where clicks are not counted: the campaign or its category says so, or it is only a test."""
+        config, message_id = self.config(message), str(message.id)
+        if message.id <= 0 or not config.counts_clicks(message.campaign):
+            return None
+        signer, start = self._house.signer, f"{self._house.settings.http.public_url.rstrip('/')}/c/"
+        return lambda number: start + signer.sign(CLICK, message_id, channel, str(number))
 
     def envelope(self, row: Any, channel: Channel, address: Address | None, now: datetime, content: Content | None = None) -> Envelope:
         """row: a claimed message with its person, run and event. content: what it says if not its own words. Raises RenderError."""
@@ -126,11 +155,14 @@ class Renderer:
             content=content or self.content(row, row, channel),
             ttl=row.expires_at - now,
             address=address,
-            unsubscribe=self._unsubscribe(row, channel, self.config(row).rules.categories.get(row.category)),
+            unsubscribe=self._own_page("u", UNSUBSCRIBE, row, channel.name),
+            preferences=self._own_page("p", PREFERENCES, row),
         )
 
-    def _unsubscribe(self, row: Any, channel: Channel, category: Any) -> str | None:
+    def _own_page(self, page: str, purpose: str, row: Any, *words: str) -> str | None:
+        """A link to a page of this person's, where the category is an offer."""
+        category = self.config(row).rules.categories.get(row.category)
         if category is not None and not category.offer:
             return None
-        token = self._house.signer.sign("unsubscribe", str(row.person_id), channel.name)
-        return f"{self._house.settings.http.public_url.rstrip('/')}/u/{token}"
+        token = self._house.signer.sign(purpose, str(row.person_id), *words)
+        return f"{self._house.settings.http.public_url.rstrip('/')}/{page}/{token}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -28,11 +29,26 @@ def outcome_row(outcome: Outcome) -> tuple[str, str | None, str | None]:
     return type(outcome).__name__.lower(), outcome.code, None
 
 
-def settlement(row: Any, outcome: Outcome, *, now: datetime, resend: bool, chance: random.Random, free: bool = False) -> Settlement:
-    """row: a claimed message (id, fence, attempts, expires_at). resend: its category repeats a doubtful send, flagged.
+def doubtful(outcomes: Sequence[Outcome]) -> bool:
+    """May one of these have been accepted, although its answer does not say so?"""
+    return any(isinstance(outcome, Unknown) or (isinstance(outcome, Retry) and outcome.doubtful) for outcome in outcomes)
 
-    free: a retry is no try of this message, since all others of its kind were refused as well
+
+def settlement(
+    row: Any, outcome: Outcome, *, now: datetime, resend: bool, chance: random.Random, free: bool = False, doubted: bool = False
+) -> Settlement:
+    """row: a claimed message (id, fence, attempts, expires_at, doubted_at). resend: its category repeats a doubtful send, flagged.
+
+    free:    a retry is no try of this message, since all others of its kind were refused as well
+    doubted: one of its addresses may have been reached. Such a message, now or earlier, never fails: it is unknown
     """
+    found = replace(_settlement(row, outcome, now, resend, chance, free), doubted=doubted)
+    if found.status == "failed" and (doubted or row.doubted_at is not None):
+        return replace(found, status="unknown", reason=f"in_doubt:{found.reason}")
+    return found
+
+
+def _settlement(row: Any, outcome: Outcome, now: datetime, resend: bool, chance: random.Random, free: bool) -> Settlement:
     match outcome:
         case Sent(provider_id):
             return Settlement(row.id, row.fence, "sent", now, provider_id=provider_id)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.house import House
 from jobs.retry import MAX_ATTEMPTS
-from store import digests, messages, outbox
+from store import digests, doubts, messages, outbox, receipts
 
 log = structlog.get_logger()
 
@@ -40,9 +40,14 @@ async def sweep(house: House, now: datetime) -> Swept:
             limit=BATCH,
         )
         late = await outbox.expire_released(connection, now)
+        # Before the digests: what a carrier took along that may have gone out must not go out again.
+        unsure = await doubts.unsure(connection, now, BATCH)
+        await receipts.catch_up(connection, unsure, now)
         put_back = await digests.follow(connection, now, BATCH)
     for message, status in lapsed:
         log.warning("message.lease_lapsed", message_id=message, status=status)
+    if unsure:
+        log.warning("message.in_doubt", messages=len(unsure))
     if put_back:
         log.warning("digest.put_back", messages=put_back)
     async with house.database.begin() as connection:

@@ -31,8 +31,17 @@ async def complain(
     await _refuse(house, connection, "complaint", people, now, source, code)
 
 
+async def refuse_address(
+    house: House, connection: AsyncConnection, word: Word, said: Sequence[tuple[str, str, str, str]], now: datetime, source: Source
+) -> None:
+    """(sort of address, address, channel, evidence) each: no offers on the channel for anybody who has, had or gets the address."""
+    if said:
+        await _stop(house, connection, await suppressions.speak_of(connection, word, said, now, source), now)
+
+
 async def opt_in(connection: AsyncConnection, people: People, now: datetime) -> int:
     """(person id, channel, evidence) each: the person's own word again. How many opt-outs and complaints it lifted."""
+    await changes.tell(connection, {person for person, channel, _ in people if channel == changes.CHANNEL})
     return await suppressions.take_back(connection, people, now)
 
 
@@ -54,11 +63,14 @@ async def _refuse(
     if not people:
         return
     await suppressions.speak(connection, word, people, now, source, code)
-    await changes.tell(connection, {person for person, channel, _ in people if channel == changes.CHANNEL})
+    await _stop(house, connection, [(person, channel) for person, channel, _ in people], now)
+
+
+async def _stop(house: House, connection: AsyncConnection, whose: Sequence[tuple[int, str]], now: datetime) -> None:
+    await changes.tell(connection, {person for person, channel in whose if channel == changes.CHANNEL})
     published = await house.catalog.newest(connection)
     offers = published.offers if published else ()
-    refused = [(person, channel) for person, channel, _ in people]
-    await moving_on.turn_back(connection, refused, offers, now)
-    stopped = await withdrawal.stop_offers(connection, refused, offers, now)
+    await moving_on.turn_back(connection, whose, offers, now)
+    stopped = await withdrawal.stop_offers(connection, whose, offers, now)
     if stopped:
-        log.info("offers.stopped", messages=stopped, people=len(people))
+        log.info("offers.stopped", messages=stopped, people=len(whose))

@@ -66,11 +66,14 @@ async def _schema(database: Database, migrate: bool) -> None:
 
 
 async def _signer(settings: Settings, database: Database, house: House) -> Signer:
-    if settings.http.signing_key is not None:
-        return Signer(settings.http.signing_key.get_secret_value().encode())
+    retired = settings.http.retired_signing_keys
+    before = [key.strip().encode() for key in retired.get_secret_value().split(",") if key.strip()] if retired else []
     async with database.begin() as connection:
-        key = await ticks.set_fact_once(connection, "signing_key", secrets.token_urlsafe(32), house.clock.now())
-    return Signer(str(key).encode())
+        if settings.http.signing_key is not None:
+            own = await ticks.fact(connection, "signing_key")  # of the time before somebody set one
+            return Signer(settings.http.signing_key.get_secret_value().encode(), (*before, *([str(own).encode()] if own else [])))
+        own = await ticks.set_fact_once(connection, "signing_key", secrets.token_urlsafe(32), house.clock.now())
+    return Signer(str(own).encode(), tuple(before))
 
 
 def contents(channels: Mapping[str, Channel] = CHANNELS) -> dict[str, type]:

@@ -14,6 +14,7 @@ from store.escalation import MEANWHILE
 from store.statements import INTS, LONGS, TEXTS, TIMES, rows, run, sql
 from store.suppressed import refused, usable
 
+_STOPPED = "EXISTS (SELECT FROM stopped_platforms s WHERE s.channel = c.channel AND s.platform = a.platform)"
 # Claimed and committed, with lease and fencing token, before the first byte leaves. What changed since the release is
 # looked at here once more: paused messages are left alone; expired ones, offers to people who opted out, and what follows a
 # message that was answered meanwhile are set aside.
@@ -34,11 +35,13 @@ _CLAIM = sql(
          FROM picked
          WHERE m.id = picked.id AND m.status = 'released'
          RETURNING m.id, m.run_id, m.person_id, m.event_ref, m.channel, m.category, m.variant, m.status, m.fence, m.attempts,
-                   m.expires_at, m.maybe_duplicate)
+                   m.expires_at, m.maybe_duplicate, m.doubted_at)
        SELECT c.*, p.customer_no, p.name, p.locale, p.attributes, r.campaign, r.version_id, r.priority, r.data AS run_data,
               e.data AS event_data,
               coalesce((SELECT jsonb_agg(jsonb_build_array(a.id, a.kind, a.value, a.platform) ORDER BY a.id) FROM addresses a
-                        WHERE a.person_id = c.person_id AND a.sort = :sort AND {usable("a")}), '[]') AS addresses
+                        WHERE a.person_id = c.person_id AND a.sort = :sort AND {usable("a")} AND NOT {_STOPPED}), '[]') AS addresses,
+              EXISTS (SELECT FROM addresses a WHERE a.person_id = c.person_id AND a.sort = :sort AND {usable("a")} AND {_STOPPED})
+                AS held_back
        FROM claimed c JOIN people p ON p.id = c.person_id JOIN runs r ON r.id = c.run_id
        LEFT JOIN events e ON e.id = c.event_ref ORDER BY c.id""",
     offers=TEXTS,
@@ -49,10 +52,11 @@ _SETTLE = sql(
               settled_at = CASE WHEN v.status = 'deferred' THEN NULL ELSE v.at END,
               next_attempt_at = v.next_attempt_at, lease_until = NULL, attempts = m.attempts - v.uncounted,
               maybe_duplicate = m.maybe_duplicate OR v.doubtful, fallback = CASE WHEN v.doubtful THEN '{}' ELSE m.fallback END,
+              doubted_at = CASE WHEN v.status = 'sent' THEN NULL WHEN v.doubted THEN v.at ELSE m.doubted_at END,
               trail = CASE WHEN v.status = 'deferred' THEN m.trail || jsonb_build_array(jsonb_build_object(
                         'at', v.at, 'is', 'deferred', 'why', v.reason, 'until', v.next_attempt_at)) ELSE m.trail END
-       FROM unnest(:ids, :fences, :statuses, :reasons, :provider_ids, :ats, :next_attempts, :uncounted, :doubtful)
-            AS v(id, fence, status, reason, provider_id, at, next_attempt_at, uncounted, doubtful)
+       FROM unnest(:ids, :fences, :statuses, :reasons, :provider_ids, :ats, :next_attempts, :uncounted, :doubtful, :doubted)
+            AS v(id, fence, status, reason, provider_id, at, next_attempt_at, uncounted, doubtful, doubted)
        WHERE m.id = v.id AND m.status = 'sending' AND m.fence = v.fence
        RETURNING m.id""",
     ids=LONGS,
@@ -87,7 +91,7 @@ _LAPSED = sql(
               sent_at = CASE WHEN m.channel = ANY(:safe) OR m.category = ANY(:resend) THEN NULL ELSE m.released_at END,
               settled_at = CASE WHEN m.attempts < :tries AND (m.channel = ANY(:safe) OR m.category = ANY(:resend)) THEN NULL
                                 ELSE CAST(:now AS timestamptz) END,
-              reason = 'lease_lapsed',
+              reason = 'lease_lapsed', doubted_at = :now,
               fallback = CASE WHEN m.channel = ANY(:safe) OR m.category = ANY(:resend) THEN '{}' ELSE m.fallback END,
               maybe_duplicate = m.maybe_duplicate OR (m.category = ANY(:resend) AND NOT m.channel = ANY(:safe))
        FROM lapsed WHERE m.id = lapsed.id AND m.status = 'sending' RETURNING m.id, m.status""",
@@ -110,7 +114,12 @@ _ORPHANS = sql(
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What becomes of one claimed message. uncounted: 1 when the attempt never left the house."""
+    """What becomes of one claimed message.
+
+    uncounted: 1 when the attempt never left the house
+    doubtful:  what goes next may be a second copy, which the customer sees
+    doubted:   this attempt may have reached the customer
+    """
 
     message_id: int
     fence: int
@@ -121,6 +130,7 @@ class Settlement:
     next_attempt_at: datetime | None = None
     uncounted: int = 0
     doubtful: bool = False
+    doubted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +175,7 @@ async def settle(connection: AsyncConnection, settlements: Sequence[Settlement])
         next_attempts=[item.next_attempt_at for item in settlements],
         uncounted=[item.uncounted for item in settlements],
         doubtful=[item.doubtful for item in settlements],
+        doubted=[item.doubted for item in settlements],
     )
     return {row.id for row in found}
 

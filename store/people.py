@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from psycopg import AsyncConnection
 from psycopg.sql import SQL, Composable, Composed, Identifier
 
-from store.people_sql import ADDRESSES, ANALYZE, CHANGED, COUNTS, CREATE, DUPLICATES, PARTIAL_HOURS, PEOPLE, WITHDRAWN
+from store.people_sql import ADDRESSES, ANALYZE, CHANGED, COUNTS, CREATE, DUPLICATES, PARTIAL_HOURS, PEOPLE, SILENCED, WITHDRAWN
 
 Connection = AsyncConnection[Any]
 
@@ -75,11 +75,18 @@ class Spoken:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """Persons that were new, and persons of whom anything changed; offers that will not go for want of a consent taken back."""
+    """Persons that were new, and persons of whom anything changed.
+
+    stopped: offers that will not go for want of a consent taken back
+    dead:    addresses in the file that are on the suppression list, and stay there
+    refused: consents in the file against an opt-out or a complaint, which hold
+    """
 
     inserted: int
     updated: int
     stopped: int
+    dead: int
+    refused: int
 
 
 async def prepare(connection: Connection) -> None:
@@ -131,7 +138,8 @@ async def merge(connection: Connection, spoken: Spoken, *, now: datetime, source
     [(inserted, updated)] = await (await connection.execute(COUNTS)).fetchall()
     if updated:
         await connection.execute(CHANGED, values)
-    return Merged(inserted, updated, stopped)
+    [(dead, refused)] = await (await connection.execute(SILENCED)).fetchall()
+    return Merged(inserted, updated, stopped, dead, refused)
 
 
 def _people_statement(spoken: Spoken) -> Composed:

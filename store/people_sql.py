@@ -7,6 +7,7 @@ from typing import Final
 from psycopg.sql import SQL
 
 from store.rekey import ASK
+from store.suppressed import key
 
 CREATE: Final = (
     # Any number that nothing else in the house locks on.
@@ -134,6 +135,24 @@ SELECT person_id, false FROM (TABLE added UNION TABLE relisted UNION TABLE delis
 
 # Window keys of what waits follow people's data.
 CHANGED: Final = ASK.format(now="%(now)s")
+
+# What the file says against the suppression list, which is stronger: addresses, and consents of a person on a channel.
+SILENCED: Final = f"""
+WITH live AS MATERIALIZED (SELECT kind, channel, person_id, sort, value FROM suppressions WHERE lifted_at IS NULL),
+dead AS (
+    SELECT count(*) AS n FROM staged_addresses a JOIN live x ON x.kind = 'address' AND x.value = {key("a")} AND x.sort = a.sort
+),
+said AS (
+    SELECT x.person_id, x.channel FROM live x WHERE x.person_id IS NOT NULL
+    UNION
+    SELECT a.person_id, x.channel FROM live x JOIN addresses a ON {key("a")} = x.value AND a.sort = x.sort WHERE x.kind <> 'address'
+),
+refused AS (
+    SELECT count(*) AS n FROM said JOIN people p ON p.id = said.person_id JOIN staged_people s USING (customer_no)
+    WHERE s.consents -> said.channel -> 'marketing' = 'true'
+)
+SELECT dead.n, refused.n FROM dead, refused
+"""
 
 COUNTS: Final = """
 SELECT count(*) FILTER (WHERE new), count(*) FILTER (WHERE NOT new)

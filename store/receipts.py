@@ -28,17 +28,21 @@ _DONE = sql(
 )
 _RESOLVE = sql(
     """SELECT v.ord, coalesce(a.id, b.id, c.message_id) AS id,
-              coalesce(a.status, b.status, 'sent') IN ('queued', 'deferred', 'released', 'sending')
+              CASE coalesce(a.status, b.status, 'sent') WHEN 'released' THEN true WHEN 'sending' THEN true
+                   WHEN 'queued' THEN coalesce(a.doubted_at, b.doubted_at) IS NULL
+                   WHEN 'deferred' THEN coalesce(a.doubted_at, b.doubted_at) IS NULL ELSE false END
                 AND coalesce(a.channel, b.channel) = coalesce(v.channel, a.channel, b.channel) AS early
        FROM unnest(:ids, :provider_ids, :channels) WITH ORDINALITY AS v(id, provider_id, channel, ord)
        LEFT JOIN messages a ON a.id = v.id
        LEFT JOIN messages b ON v.id IS NULL AND b.provider_id = v.provider_id
-       LEFT JOIN attempts c ON v.id IS NULL AND b.id IS NULL AND c.provider_id = v.provider_id""",
+       LEFT JOIN LATERAL (SELECT t.message_id FROM attempts t WHERE v.id IS NULL AND b.id IS NULL AND t.provider_id = v.provider_id
+                          LIMIT 1) c ON true""",
     ids=LONGS,
     provider_ids=TEXTS,
     channels=TEXTS,
 )
-# A message moves only right: sending or unknown becomes sent by the provider's own word; delivered never undoes read.
+# A message moves only right: unknown becomes sent by the provider's own word; delivered never undoes read. One that waits to be
+# repeated because of a doubt need not be repeated any more; one that failed by a receipt did not fail if another saw it arrive.
 # What the provider of a channel says is about the message by that channel, and nothing of it once it has moved on to another.
 _MOVE = sql(
     """WITH told AS (SELECT m.id, m.channel, min(at) FILTER (WHERE kind IN ('delivered', 'read', 'clicked', 'dismissed')) AS delivered,
@@ -48,18 +52,21 @@ _MOVE = sql(
                      WHERE kind IN ('sent', 'delivered', 'read', 'clicked', 'dismissed') GROUP BY m.id)
        UPDATE messages m SET
          delivered_at = least(m.delivered_at, told.delivered), read_at = least(m.read_at, told.read),
-         sent_at = coalesce(m.sent_at, told.first),
-         reason = CASE WHEN m.status = 'unknown' THEN 'confirmed_by_receipt' ELSE m.reason END,
+         sent_at = coalesce(m.sent_at, m.doubted_at, told.first), doubted_at = NULL, next_attempt_at = NULL,
+         settled_at = coalesce(m.settled_at, :now),
+         reason = CASE WHEN m.status IN ('unknown', 'queued', 'deferred', 'failed') THEN 'confirmed_by_receipt' ELSE m.reason END,
          status = CASE WHEN told.read IS NOT NULL OR m.status = 'read' THEN 'read'
                        WHEN told.delivered IS NOT NULL OR m.status = 'delivered' THEN 'delivered' ELSE 'sent' END
-       FROM told WHERE m.id = told.id AND m.channel = told.channel AND m.status IN ('sent', 'delivered', 'read', 'unknown')""",
+       FROM told WHERE m.id = told.id AND m.channel = told.channel AND (m.doubted_at IS NOT NULL OR m.status NOT IN ('queued', 'deferred'))
+         AND (m.status <> 'failed' OR (m.sent_at IS NOT NULL AND told.delivered IS NOT NULL))
+         AND m.status IN ('sent', 'delivered', 'read', 'unknown', 'queued', 'deferred', 'failed')""",
     ids=LONGS,
     kinds=TEXTS,
     ats=TIMES,
     channels=TEXTS,
 )
 _FAIL = sql(
-    """UPDATE messages m SET status = 'failed', reason = v.code, settled_at = :now
+    """UPDATE messages m SET status = 'failed', reason = v.code, settled_at = :now, doubted_at = NULL
        FROM unnest(:ids, :codes, :channels) AS v(id, code, channel)
        WHERE m.id = v.id AND m.channel = coalesce(v.channel, m.channel) AND m.status IN ('sent', 'unknown')
        RETURNING m.id, m.fence, m.channel""",
@@ -165,7 +172,7 @@ async def move(connection: AsyncConnection, facts: Sequence[Fact], now: datetime
     if known:
         ids, kinds = [fact.message_id for fact in known], [fact.kind for fact in known]
         channels = [fact.channel for fact in known]
-        await run(connection, _MOVE, ids=ids, kinds=kinds, ats=[fact.at for fact in known], channels=channels)
+        await run(connection, _MOVE, ids=ids, kinds=kinds, ats=[fact.at for fact in known], channels=channels, now=now)
     spoken = [fact.person_id for fact in facts if fact.kind in escalation.WORDS and fact.person_id is not None]
     if known or spoken:
         await escalation.withdraw(connection, [fact.message_id for fact in known], spoken, now)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store.statements import LONGS, TEXTS, run, sql
+from store.statements import LONGS, TEXTS, rows, run, sql
 from store.suppressed import key
 
 Word = Literal["opt_out", "complaint"]
@@ -41,6 +41,23 @@ _SPEAK = sql(
     channels=TEXTS,
     codes=TEXTS,
     evidence=TEXTS,
+)
+_SPEAK_OF = sql(
+    f"""INSERT INTO suppressions (kind, channel, sort, value, at, recorded_at, source, evidence)
+        SELECT :kind, a.channel, a.sort, {key("a")}, :now, :now, :source, a.evidence
+        FROM unnest(:sorts, :values, :channels, :evidence) AS a(sort, value, channel, evidence) ORDER BY 4, 3
+        ON CONFLICT (value, sort, channel, kind) WHERE lifted_at IS NULL AND kind <> 'address' AND value IS NOT NULL DO NOTHING""",
+    sorts=TEXTS,
+    values=TEXTS,
+    channels=TEXTS,
+    evidence=TEXTS,
+)
+_HAVE = sql(
+    f"""SELECT DISTINCT a.person_id, v.channel FROM unnest(:sorts, :values, :channels) AS v(sort, value, channel)
+        JOIN addresses a ON a.sort = v.sort AND {key("a")} = {key("v")}""",
+    sorts=TEXTS,
+    values=TEXTS,
+    channels=TEXTS,
 )
 _INTO_DEAD = "INSERT INTO suppressions (kind, sort, value, at, recorded_at, source, code, evidence)"
 _DEAD_ALREADY = "ON CONFLICT (value, sort) WHERE lifted_at IS NULL AND kind = 'address' DO NOTHING"
@@ -84,6 +101,15 @@ async def speak(
         ids, channels, evidence = (list(column) for column in zip(*people, strict=True))
         codes = [code] * len(ids)
         await run(connection, _SPEAK, kind=kind, people=ids, channels=channels, codes=codes, evidence=evidence, source=source, now=now)
+
+
+async def speak_of(
+    connection: AsyncConnection, kind: Word, said: Sequence[tuple[str, str, str, str]], now: datetime, source: Source
+) -> list[tuple[int, str]]:
+    """(sort, address, channel, evidence) each: a word that holds for whoever has the address. The (person id, channel) it meets now."""
+    sorts, values, channels, evidence = (list(column) for column in zip(*said, strict=True))
+    await run(connection, _SPEAK_OF, kind=kind, sorts=sorts, values=values, channels=channels, evidence=evidence, source=source, now=now)
+    return [(row.person_id, row.channel) for row in await rows(connection, _HAVE, sorts=sorts, values=values, channels=channels)]
 
 
 async def drop(connection: AsyncConnection, dead: Sequence[tuple[str, str, str, str]], now: datetime, source: Source) -> int:

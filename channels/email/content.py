@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Self
 
 from pydantic import model_validator
 
 from channels.base import Content
 from channels.email.layout import page
+from channels.email.links import in_html, in_text
 from channels.email.markdown import to_html, to_text
 from channels.fields import Https, Text
 
@@ -15,6 +17,7 @@ from channels.fields import Https, Text
 class PreparedEmail(Content):
     """`html` is a whole document. Both bodies still hold the placeholders of the Markdown.
 
+    links:     where the marks in both bodies lead
     image:     is in `html` already; here only so that it is judged once more after rendering
     preheader: is in `html` already; here for digests
     """
@@ -26,6 +29,13 @@ class PreparedEmail(Content):
     text: Text
     image: Https | None = None
     preheader: str | None = None
+    links: tuple[str, ...] = ()
+
+    def destinations(self) -> Sequence[str]:
+        return self.links
+
+    def linked(self, links: Sequence[str]) -> Self:
+        return self.model_copy(update={"html": in_html(self.html, links), "text": in_text(self.text, links), "links": ()})
 
     def summary(self) -> str:
         return self.subject
@@ -54,7 +64,8 @@ class EmailContent(Content):
 
     def prepared(self) -> PreparedEmail:
         document = page(self.subject, to_html(self.body), self.preheader, self.image, self.image_alt)
-        return PreparedEmail(subject=self.subject, html=document, text=to_text(self.body), image=self.image, preheader=self.preheader)
+        text, links = to_text(self.body)
+        return PreparedEmail(subject=self.subject, html=document, text=text, image=self.image, preheader=self.preheader, links=tuple(links))
 
     def summary(self) -> str:
         return self.subject

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
 
 from channels.email.shield import escape
 
 # Rendered values are escaped, so no person's data can contain this comment.
 FOOTER = "<!--footer-->"
 UNSUBSCRIBE = {"id": "Berhenti berlangganan", "en": "Unsubscribe"}
+PREFERENCES = {"id": "Atur preferensi", "en": "Preferences"}
 DEFAULT_LOCALE = "id"
 _FONT = "font-family:Arial,Helvetica,sans-serif"
 _TABLE = 'role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"'
@@ -46,13 +48,15 @@ def page(subject: str, body: str, preheader: str | None, image: str | None, imag
     )
 
 
-def footer_html(url: str, locale: str) -> str:
-    link = f'<a href="{html.escape(url)}" style="color:#57606a">{_label(locale)}</a>'
-    return f'<tr><td class="quiet" align="center" style="padding:16px 24px;{_FONT};font-size:12px;color:#57606a">{link}</td></tr>\n'
+def footer_html(url: str, locale: str, preferences: str | None = None) -> str:
+    links = [(_label(UNSUBSCRIBE, locale), url)] + ([(_label(PREFERENCES, locale), preferences)] if preferences else [])
+    shown = " &middot; ".join(f'<a href="{html.escape(link)}" style="color:#57606a">{label}</a>' for label, link in links)
+    return f'<tr><td class="quiet" align="center" style="padding:16px 24px;{_FONT};font-size:12px;color:#57606a">{shown}</td></tr>\n'
 
 
-def footer_text(url: str, locale: str) -> str:
-    return f"\n\n-- \n{_label(locale)}: {url}"
+def footer_text(url: str, locale: str, preferences: str | None = None) -> str:
+    more = f"\n{_label(PREFERENCES, locale)}: {preferences}" if preferences else ""
+    return f"\n\n-- \n{_label(UNSUBSCRIBE, locale)}: {url}{more}"
 
 
 def _poster(image: str, alt: str) -> str:
@@ -61,5 +65,5 @@ def _poster(image: str, alt: str) -> str:
     return f'<tr><td><img src="{escape(image)}" alt="{escape(alt)}" width="600" style="{style}"></td></tr>\n'
 
 
-def _label(locale: str) -> str:
-    return UNSUBSCRIBE.get(locale[:2], UNSUBSCRIBE[DEFAULT_LOCALE])
+def _label(labels: Mapping[str, str], locale: str) -> str:
+    return labels.get(locale[:2], labels[DEFAULT_LOCALE])

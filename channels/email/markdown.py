@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from channels.email.links import Links
 from channels.email.shield import Shield, stand_alone, unwrap
 
 STYLES = {
@@ -34,22 +35,27 @@ _BLANKS = re.compile(r"\n{3,}")
 
 
 def to_html(markdown: str) -> str:
+    """With marks where counted links are; see links.py."""
     shield = Shield()
+    links = Links(shield)
     tokens = _MARKDOWN.parse(stand_alone(shield.hide(markdown)))
     for link in filter(None, map(_alone, tokens, tokens[1:])):
         link.attrs |= {"class": "button", "style": BUTTON}
     for token in _all(tokens):
         if token.tag in STYLES and token.nesting >= 0 and "style" not in token.attrs:
             token.attrs["style"] = STYLES[token.tag]
+        if token.type == "link_open":
+            token.attrSet("href", links.mark(str(token.attrGet("href") or "")))
     return shield.show(unwrap(_MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {})))
 
 
-def to_text(markdown: str) -> str:
+def to_text(markdown: str) -> tuple[str, list[str]]:
+    """(plain text with the same marks, the targets they stand for)."""
     shield = Shield()
-    writer = _Writer()
+    writer = _Writer(Links(shield))
     for token in _MARKDOWN.parse(stand_alone(shield.hide(markdown))):
         writer.take(token)
-    return shield.show(_BLANKS.sub("\n\n", "\n".join(writer.lines)).strip())
+    return shield.show(_BLANKS.sub("\n\n", "\n".join(writer.lines)).strip()), writer.links.found
 
 
 def _alone(opening: Token, inline: Token) -> Token | None:
@@ -72,6 +78,7 @@ def _all(tokens: Sequence[Token]) -> Iterator[Token]:
 class _Writer:
     """Plain lines of block tokens. `counts`: one entry for each open list, its next number or None for bullets."""
 
+    links: Links
     lines: list[str] = field(default_factory=list)
     counts: list[int | None] = field(default_factory=list)
     marker: str = ""
@@ -94,7 +101,7 @@ class _Writer:
                 self.lines.append(" | ".join(self.cells or ()))
                 self.cells = None
             case "inline":
-                self._inline(_plain(token.children or ()))
+                self._inline(_plain(token.children or (), self.links))
             case "fence" | "code_block":
                 self.lines += [*token.content.splitlines(), ""]
             case "hr":
@@ -123,9 +130,9 @@ class _Writer:
             self.lines.append((first if number == 0 else " " * len(first)) + line)
 
 
-def _plain(tokens: Sequence[Token]) -> str:
-    """Words without marks; a link shows its target behind it."""
-    out, links = "", list[tuple[str, int]]()
+def _plain(tokens: Sequence[Token], marks: Links) -> str:
+    """Words without Markdown's signs; a link shows its target behind it."""
+    out, links = "", list[tuple[str, str, int]]()
     for token in tokens:
         match token.type:
             case "text" | "code_inline" | "image":
@@ -133,8 +140,9 @@ def _plain(tokens: Sequence[Token]) -> str:
             case "softbreak" | "hardbreak":
                 out += "\n"
             case "link_open":
-                links.append((str(token.attrs.get("href", "")), len(out)))
+                target = str(token.attrs.get("href", ""))
+                links.append((target, marks.mark(target), len(out)))
             case "link_close":
-                target, start = links.pop()
-                out += "" if out[start:] == target else f" ({target})"
+                target, mark, start = links.pop()
+                out = out[:start] + mark if out[start:] == target else f"{out} ({mark})"
     return out

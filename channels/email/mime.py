@@ -131,8 +131,8 @@ def _body(content: PreparedEmail, envelope: Envelope) -> bytes:
     if "\n\n\n" in text:  # conditions that were not met leave empty lines behind
         text = _BLANKS.sub("\n\n", text)
     if link is not None:
-        text += footer_text(link, envelope.locale)
-        html = html.replace(FOOTER, footer_html(link, envelope.locale), 1)
+        text += footer_text(link, envelope.locale, envelope.preferences)
+        html = html.replace(FOOTER, footer_html(link, envelope.locale, envelope.preferences), 1)
     return _PARTS % (_base64(text + "\n"), _base64(html + "\n"))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from channels.base import Adapter, Channel, Ports, expect
 from channels.push.content import PushContent
 from channels.push.fcm import FcmAdapter
+from channels.push.payload import excess
+from channels.push.reports import parse
 from channels.push.settings import PushSettings, missing
 from config.settings import ChannelSettings
 
@@ -21,5 +23,7 @@ CHANNEL = Channel(
     addresses="push",
     every_address=True,
     repeat_is_safe=True,
+    reports=parse,
+    excess=excess,
     missing=missing,
 )

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 
 from pydantic_core import to_json
 from yarl import URL
 
 from channels import loose
-from channels.base import Envelope, Outcome, Rejected, Retry, Sent, SlowDown, StopChannel, expect
+from channels.base import Envelope, Outcome, Rejected, Retry, Sent
 from channels.http import Answer, Fault, Http
-from channels.push.content import PushContent
+from channels.push.content import PAYLOAD_LIMIT
 from channels.push.errors import UNAUTHENTICATED, code_of, verdict_of
+from channels.push.message import message_of
+from channels.push.payload import fitted
 from channels.push.settings import PushSettings
 from channels.push.tokens import TokenError, Tokens
+from channels.signals import SlowDown, StopChannel
 from channels.verdicts import clip
 
-PAYLOAD_LIMIT = 4096
-LONGEST_TTL = timedelta(weeks=4)
-URGENT_FROM = 50  # from this priority on a message may wake a sleeping device
 TOKEN_PAUSE = timedelta(seconds=10)
-_LABEL = re.compile(r"[^a-zA-Z0-9\-_.~%]")
+
+
+@dataclass(slots=True)
+class _Doubt:
+    """`posting`: a request is under way, and may be taken although nobody hears its answer."""
+
+    posting: bool = False
 
 
 class FcmAdapter:
@@ -48,81 +54,50 @@ class FcmAdapter:
         await self._tokens.close()
 
     async def send(self, envelope: Envelope) -> Outcome:
-        body = to_json({"message": message_of(envelope, self._now())})
-        # A little more than what FCM counts, which leaves out what is for other platforms than the device's.
-        if len(body) - len(envelope.address.value if envelope.address else "") > PAYLOAD_LIMIT:
-            return Rejected("PAYLOAD_TOO_LARGE", detail=f"more than {PAYLOAD_LIMIT} bytes")
+        fits = fitted(envelope)
+        if fits is None:
+            return Rejected("PAYLOAD_TOO_LARGE", detail=f"more than {PAYLOAD_LIMIT} bytes without its body")
+        body, doubt = to_json({"message": message_of(fits, self._now())}), _Doubt()
         try:
             # Waiting for a token and a second post after a 401 have their own deadlines, which would add up.
             async with asyncio.timeout(self._deadline):
-                return outcome_of(await self._post(body), envelope)
+                return outcome_of(await self._post(body, doubt), envelope)
         except TimeoutError:
-            return Retry("timeout")
+            return Retry("timeout", doubtful=doubt.posting)
         except TokenError as error:
             signal = StopChannel("TOKEN_REFUSED") if error.refused else SlowDown(TOKEN_PAUSE)
             return Retry("TOKEN_REFUSED" if error.refused else "TOKEN_UNAVAILABLE", signal=signal, detail=clip(str(error)))
 
-    async def _post(self, body: bytes) -> Answer | Fault:
+    async def _post(self, body: bytes, doubt: _Doubt) -> Answer | Fault:
         """Post with a valid token, and once more with a new one when Google refuses it."""
         token = await self._tokens.get()
-        answer = await self._http.post(self._url, body, {"Authorization": f"Bearer {token}"})
+        answer = await self._once(body, token, doubt)
         if isinstance(answer, Fault) or answer.status != 401 or code_of(_error(answer)) not in (UNAUTHENTICATED, ""):
             return answer
         token = await self._tokens.replace(token)
-        return await self._http.post(self._url, body, {"Authorization": f"Bearer {token}"})
+        return await self._once(body, token, doubt)
 
-
-def message_of(envelope: Envelope, now: float) -> dict[str, object]:
-    """The Message of one device. A repeat replaces the first on the device: tag and apns-collapse-id are our key."""
-    content, address = expect(PushContent, envelope.content), envelope.address
-    if address is None or address.kind not in ("token", "fid"):
-        raise ValueError("push needs an address of kind token or fid")
-    notification = {"title": content.title, "body": content.body}
-    aps: dict[str, object] = {"sound": "default"}
-    if content.image:
-        notification["image"] = content.image
-        aps["mutable-content"] = 1  # without it iOS never asks the app's extension for the image
-    ttl = int(min(max(envelope.ttl, timedelta(0)), LONGEST_TTL).total_seconds())
-    urgent = envelope.priority >= URGENT_FROM
-    headers = {
-        "apns-collapse-id": envelope.key,
-        "apns-expiration": str(int(now) + ttl),
-        "apns-priority": "10" if urgent else "5",
-    }
-    return {
-        address.kind: address.value,
-        "notification": notification,
-        "data": _data(envelope, content),
-        "android": {
-            "collapseKey": envelope.key,
-            "priority": "HIGH" if urgent else "NORMAL",
-            "ttl": f"{ttl}s",
-            "notification": {"tag": envelope.key},
-        },
-        "apns": {"headers": headers, "payload": {"aps": aps}},
-        "fcmOptions": {"analyticsLabel": _LABEL.sub("_", envelope.campaign)[:50]},
-    }
+    async def _once(self, body: bytes, token: str, doubt: _Doubt) -> Answer | Fault:
+        doubt.posting = True
+        answer = await self._http.post(self._url, body, {"Authorization": f"Bearer {token}"})
+        doubt.posting = False
+        return answer
 
 
 def outcome_of(answer: Answer | Fault, envelope: Envelope) -> Outcome:
     """A repeat is harmless, so whatever leaves doubt is a Retry."""
     if isinstance(answer, Fault):
-        return Retry(answer.code)
+        return Retry(answer.code, doubtful=answer.left)
     if 200 <= answer.status < 300:
         name = loose.text(answer.data.get("name"))
-        return Sent(name) if name else Retry("UNREADABLE_ANSWER")
+        return Sent(name) if name else Retry("UNREADABLE_ANSWER", doubtful=True)
     error = _error(answer)
     code = code_of(error)
     detail = clip(loose.text(error.get("message")), envelope)
     if code == "THIRD_PARTY_AUTH_ERROR" and envelope.address and envelope.address.platform:
-        # The credential of one platform is at fault; the code says which, so that the others can go on.
-        return Retry(code, signal=StopChannel(f"{code}/{envelope.address.platform}"), detail=detail)
+        # The credential of one platform is at fault, and the others go on.
+        return Retry(code, signal=StopChannel(code, envelope.address.platform), detail=detail)
     return verdict_of(code, answer.status).outcome(code or f"HTTP_{answer.status}", detail, answer.retry_after)
-
-
-def _data(envelope: Envelope, content: PushContent) -> dict[str, str]:
-    data = {"key": envelope.key, "campaign": envelope.campaign}
-    return data | {"link": content.link} if content.link else data
 
 
 def _error(answer: Answer) -> Mapping[str, object]:

@@ -12,6 +12,7 @@ from aiohttp import web
 from channels.sandbox.faults import DROP_AFTER, DROP_BEFORE, GARBAGE, HANG, ChannelName, Faults, Rule
 from channels.sandbox.journal import Journal
 
+LEFT = "left"  # the caller gave up before its answer
 NONSENSE = b"<html><head><title>502 Bad Gateway</title></head><body>\x00\xff upstream"
 
 
@@ -42,15 +43,22 @@ class Line:
         """Answer one well-formed request, unless a fault strikes."""
         verdict = self.faults.judge(exchange.channel, exchange.to, exchange.key)
         if delay := verdict.delay("answer"):
-            await asyncio.sleep(delay)
+            await self._wait(exchange, delay)
         rule = verdict.at("answer")
         if rule is None:
             rule = verdict.at("webhook")
             return exchange.accept(True) if rule is None else self._refuse(exchange, rule)
         return await self._misbehave(request, exchange, rule)
 
+    async def _wait(self, exchange: Exchange, delay: float) -> None:
+        try:
+            await asyncio.sleep(delay)
+        except asyncio.CancelledError:
+            self.journal.drop(exchange.channel, LEFT, to=exchange.to, key=exchange.key)
+            raise
+
     def _refuse(self, exchange: Exchange, rule: Rule) -> web.Response:
-        self.journal.reject(exchange.channel, rule.kind)
+        self.journal.reject(exchange.channel, rule.kind, to=exchange.to, key=exchange.key)
         return exchange.refuse(rule)
 
     async def _misbehave(self, request: web.Request, exchange: Exchange, rule: Rule) -> web.Response:
@@ -58,7 +66,7 @@ class Line:
             exchange.accept(False)
         if rule.kind not in (DROP_BEFORE, DROP_AFTER, GARBAGE, HANG):
             return self._refuse(exchange, rule)
-        self.journal.drop(exchange.channel, rule.kind)
+        self.journal.drop(exchange.channel, rule.kind, to=exchange.to, key=exchange.key)
         if rule.kind == GARBAGE:
             return web.Response(body=NONSENSE, content_type="text/html")
         if rule.kind != HANG and request.transport is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -40,6 +40,7 @@ class Delivery:
     def facts(self) -> dict[str, object]:
         """Everything but the content, as the log file has it."""
         return {
+            "is": "accepted",
             "at": self.at.isoformat(),
             "number": self.number,
             "channel": self.channel,
@@ -75,7 +76,11 @@ class Counts:
 
 
 class Journal:
-    """Keeps the last `keep` messages within `keep_bytes` of content, and counts all."""
+    """Keeps the last `keep` messages within `keep_bytes` of content, and counts all.
+
+    The log file has a JSON object a line, told apart by `is`: what was `accepted`, what was `refused` with a code, a connection that was
+    `broken` in some way, and the news that our webhook has taken (`told`).
+    """
 
     def __init__(
         self,
@@ -112,17 +117,25 @@ class Journal:
         delivery = Delivery(self._number, self._now(), channel, to, key, campaign, provider_id, answered, copies, raw)
         self._count(delivery)
         self._keep_one(delivery)
-        if self._log is not None:
-            self._log.write(json.dumps(delivery.facts()) + "\n")
+        self._write(delivery.facts())
         if self._waiting:
             self._wake()
         return delivery
 
-    def reject(self, channel: str, code: str) -> None:
+    def reject(self, channel: str, code: str, *, to: str = "", key: str = "") -> None:
+        """A refusal with the provider's code, before its sender is told."""
         self.counts[channel].rejected[code] += 1
+        self._note("refused", channel=channel, to=to, key=key, code=code)
 
-    def drop(self, channel: str, kind: str) -> None:
+    def drop(self, channel: str, kind: str, *, to: str, key: str) -> None:
+        """An exchange that ended without a proper answer."""
         self.counts[channel].dropped[kind] += 1
+        self._note("broken", channel=channel, to=to, key=key, kind=kind)
+
+    def told(self, channel: str, items: Iterable[Mapping[str, object]]) -> None:
+        """News that the webhook at the other end has taken."""
+        for item in items:
+            self._note("told", channel=channel, item=item)
 
     def find(
         self,
@@ -175,6 +188,14 @@ class Journal:
 
     def __len__(self) -> int:
         return len(self._kept)
+
+    def _note(self, what: str, **facts: object) -> None:
+        if self._log is not None:
+            self._write({"is": what, "at": self._now().isoformat(), **facts})
+
+    def _write(self, facts: Mapping[str, object]) -> None:
+        if self._log is not None:
+            self._log.write(json.dumps(facts) + "\n")
 
     def _count(self, delivery: Delivery) -> None:
         counts = self.counts[delivery.channel]

@@ -6,11 +6,12 @@ import asyncio
 import re
 import secrets
 import socket
+from collections.abc import Mapping
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from channels.sandbox.faults import DROP_AFTER, DROP_BEFORE, GARBAGE, HANG, Rule, Stage, Verdict
-from channels.sandbox.http import Line
+from channels.sandbox.http import LEFT, Line
 
 _KEY = re.compile(rb"^message-id:\s*<?([^@>\s]+)", re.IGNORECASE | re.MULTILINE)
 _CAMPAIGN = re.compile(rb"^(?:x-campaign|feedback-id):[ \t]*([^:\s]+)", re.IGNORECASE | re.MULTILINE)
@@ -37,7 +38,7 @@ class Connection(SMTP):
             authenticator=_welcome,
             loop=asyncio.get_running_loop(),
         )
-        self._open_ones = open_ones
+        self._line, self._open_ones = line, open_ones
 
     async def smtp_DATA(self, arg: str | None) -> None:
         """The same as aiosmtpd's, without its loop over lines, which takes most of the time of a mail."""
@@ -45,8 +46,12 @@ class Connection(SMTP):
             await self.push("503 5.5.1 DATA comes after RCPT and stands alone")
             return
         await self.push("354 End data with <CR><LF>.<CR><LF>")
-        self.envelope.original_content = await self._content()
-        status = await self.event_handler.handle_DATA(self, self.session, self.envelope)
+        try:
+            self.envelope.original_content = await self._content()
+            status = await self.event_handler.handle_DATA(self, self.session, self.envelope)
+        except asyncio.CancelledError:
+            self._line.journal.drop("email", LEFT, to=", ".join(self.envelope.rcpt_tos), key=_named(self.envelope))
+            raise
         self.envelope = self._create_envelope()
         await self.push(status)
 
@@ -98,7 +103,7 @@ class Mailroom:
 
     async def handle_RCPT(self, server: Connection, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
         verdict = self._line.faults.judge("email", address, envelope.mail_from or "")
-        if refusal := await self._misbehave(server, [verdict], "rcpt"):
+        if refusal := await self._misbehave(server, {address: verdict}, envelope, "rcpt"):
             return refusal
         self._verdicts[address] = verdict
         envelope.rcpt_tos.append(address)
@@ -106,15 +111,15 @@ class Mailroom:
 
     async def handle_DATA(self, server: Connection, session: Session, envelope: Envelope) -> str:
         if max(map(len, (envelope.original_content or b"").split(b"\r\n"))) > _LONGEST_LINE:
-            self._line.journal.reject("email", _TOO_LONG)
+            self._line.journal.reject("email", _TOO_LONG, to=", ".join(envelope.rcpt_tos), key=_named(envelope))
             return _TOO_LONG
-        verdicts = [self._verdicts.get(address, Verdict()) for address in envelope.rcpt_tos]
+        verdicts = {address: self._verdicts.get(address, Verdict()) for address in envelope.rcpt_tos}
         self._verdicts.clear()
-        rule = next((rule for verdict in verdicts if (rule := verdict.at("data"))), None)
+        rule = next((rule for verdict in verdicts.values() if (rule := verdict.at("data"))), None)
         queue_id = secrets.token_hex(5).upper()
         if rule is None or rule.accepted:
             self._accept(envelope, queue_id, answered=rule is None)
-        refusal = await self._misbehave(server, verdicts, "data")
+        refusal = await self._misbehave(server, verdicts, envelope, "data")
         return refusal or f"250 2.0.0 Ok: queued as {queue_id}"
 
     def _accept(self, envelope: Envelope, queue_id: str, *, answered: bool) -> None:
@@ -131,18 +136,18 @@ class Mailroom:
                 answered=answered,
             )
 
-    async def _misbehave(self, server: Connection, verdicts: list[Verdict], stage: Stage) -> str | None:
+    async def _misbehave(self, server: Connection, verdicts: Mapping[str, Verdict], envelope: Envelope, stage: Stage) -> str | None:
         """The reply a fault gives at this stage, None when there is none. Dropped connections and hanging ones end inside."""
-        if delay := max(verdict.delay(stage) for verdict in verdicts):
+        if delay := max(verdict.delay(stage) for verdict in verdicts.values()):
             await asyncio.sleep(delay)
-        rule = next((rule for verdict in verdicts if (rule := verdict.at(stage))), None)
-        return None if rule is None else await self._reply(server, rule)
+        fault = next(((address, rule) for address, verdict in verdicts.items() if (rule := verdict.at(stage))), None)
+        return None if fault is None else await self._reply(server, *fault, _named(envelope))
 
-    async def _reply(self, server: Connection, rule: Rule) -> str:
+    async def _reply(self, server: Connection, address: str, rule: Rule, key: str) -> str:
         if rule.kind not in (DROP_BEFORE, DROP_AFTER, GARBAGE, HANG):
-            self._line.journal.reject("email", rule.kind)
+            self._line.journal.reject("email", rule.kind, to=address, key=key)
             return rule.kind if " " in rule.kind else f"{rule.kind} sandbox fault"
-        self._line.journal.drop("email", rule.kind)
+        self._line.journal.drop("email", rule.kind, to=address, key=key)
         if rule.kind == GARBAGE:
             return _NONSENSE
         if rule.kind != HANG:
@@ -178,6 +183,12 @@ class MailServer:
 def _welcome(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: object) -> AuthResult:
     """Whoever logs in is let in; nobody has to."""
     return AuthResult(success=True)
+
+
+def _named(envelope: Envelope) -> str:
+    """The message a return path names (VERP): what stands between + and @, else all of it."""
+    local = (envelope.mail_from or "").partition("@")[0]
+    return local.partition("+")[2] or (envelope.mail_from or "")
 
 
 def _found(pattern: re.Pattern[bytes], head: bytes) -> str:

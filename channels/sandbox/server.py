@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -76,7 +77,8 @@ class Sandbox:
         self.directory = Directory()
         self.kabar = kabar
         self.tokens = Tokens(now, credentials_file)
-        self.webhooks = Webhooks(webhook_url, app_secret, PHONE_NUMBER_ID, receipts, seed=seed, pause=webhook_pause)
+        told = partial(self.journal.told, "whatsapp")
+        self.webhooks = Webhooks(webhook_url, app_secret, PHONE_NUMBER_ID, receipts, seed=seed, pause=webhook_pause, taken=told)
         self._line = Line(self.journal, self.faults)
         self.conduct = Conduct(now, seed)
         self.webhooks.hides = self.conduct.hides

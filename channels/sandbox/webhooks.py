@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -55,10 +55,21 @@ class News:
 
 
 class Webhooks:
-    """Posts in order, up to 100 items at once, and repeats a post until it is answered 200, as Meta does for days."""
+    """Posts in order, up to 100 items at once, and repeats a post until it is answered 200, as Meta does for days.
+
+    taken: told of the items of a batch when all of them were taken.
+    """
 
     def __init__(
-        self, url: str | None, app_secret: str, phone_number_id: str, receipts: Receipts, *, seed: int = 0, pause: float = 1.0
+        self,
+        url: str | None,
+        app_secret: str,
+        phone_number_id: str,
+        receipts: Receipts,
+        *,
+        seed: int = 0,
+        pause: float = 1.0,
+        taken: Callable[[Sequence[Mapping[str, object]]], None] = lambda items: None,
     ) -> None:
         self.url = url
         self.receipts = receipts
@@ -68,6 +79,7 @@ class Webhooks:
         self._phone_number_id = phone_number_id
         self._seed = seed
         self._pause = pause
+        self._on_taken = taken
         self._queue: asyncio.Queue[News] = asyncio.Queue(QUEUE)
         self._session: ClientSession | None = None
         self._task: asyncio.Task[None] | None = None
@@ -122,6 +134,7 @@ class Webhooks:
                 batch.append(self._queue.get_nowait())
             for body in self._bodies(batch, number):
                 await self._post(session, json.dumps(body).encode())
+            self._on_taken([item.item for item in batch])
             for _ in batch:
                 self._queue.task_done()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from channels.base import HoldPerson
+from channels.signals import HoldPerson
 from channels.verdicts import OPTED_OUT, REJECT, RETRY, STOP_CAMPAIGN, STOP_CHANNEL, UNKNOWN, UNREACHABLE, Do, Verdict, slow_down
 
 _DAY = timedelta(hours=24)

@@ -24,6 +24,8 @@ from console.cli import (
     sandbox,
     sending,
     show,
+    suppression_files,
+    suppressions,
     why,
 )
 from console.cli.guard import Guarded
@@ -82,8 +84,17 @@ app.command(
     ),
 )(sending.send_test)
 
-_import = _group("import", FEED, "customers: bring in a customer file.")
+_import = _group("import", FEED, "customers, suppressions: bring in a file.")
 _import.command("customers", epilog=_examples("kabar import customers examples/customers.csv"))(people.customers)
+_import.command("suppressions", epilog=_examples("kabar import suppressions bounced.csv --kind address --channel email"))(
+    suppression_files.bring_in
+)
+_list = _group("suppressions", FEED, "list, add, lift: whom and what is not written to.")
+_list.command("list", epilog=_examples("kabar suppressions list --kind complaint"))(suppressions.listed)
+_list.command(
+    "add", epilog=_examples("kabar suppressions add --kind opt_out --channel whatsapp --customer C000123 --evidence 'call CRM-1182'")
+)(suppressions.add)
+_list.command("lift", epilog=_examples("kabar suppressions lift 4711 --by dewi --evidence 'letter of 20 November'"))(suppressions.lift)
 app.command(
     "emit",
     rich_help_panel=FEED,
@@ -113,11 +124,13 @@ app.command(
 )(calendar.calendar)
 app.command("why", rich_help_panel=LOOK, epilog=_examples("kabar why C000123"))(why.why)
 app.command("audit", rich_help_panel=LOOK, epilog=_examples("kabar audit", "kabar audit --since 3d --json"))(audit.audit)
-_export = _group("export", LOOK, "messages: every message and what became of it.")
+_export = _group("export", LOOK, "messages, suppressions: take them away as a file.")
 _export.command(
     "messages",
     epilog=_examples("kabar export messages --since 2026-11-20 > messages.csv", "kabar export messages --since 2h --format jsonl"),
 )(export.messages)
+
+_export.command("suppressions", epilog=_examples("kabar export suppressions --full > suppressions.csv"))(suppression_files.export)
 
 app.command(
     "rehearse",

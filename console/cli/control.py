@@ -14,7 +14,9 @@ from console.cli.common import in_force, known, operator
 from console.cli.guard import run
 from jobs.house import House
 from scheduler.bootstrap import open_house
+from store import platforms as stopped
 from store import runs, ticks, versions
+from store.platforms import StoppedPlatform
 from store.versions import Pause
 
 Campaign = Annotated[str | None, typer.Option("--campaign", help="This campaign.", show_default=False)]
@@ -22,6 +24,9 @@ Channel = Annotated[str | None, typer.Option("--channel", help="This channel; wi
 All = Annotated[bool, typer.Option("--all", help="Everything.")]
 By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who does it, for the audit log; default: the login name.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; `kabar status` shows it.")]
+
+
+Lifted = tuple[list[Pause], list[Pause], list[StoppedPlatform]]
 
 
 def pause(campaign: Campaign = None, channel: Channel = None, everything: All = False, by: By = None, reason: Reason = "paused") -> None:
@@ -37,10 +42,12 @@ def resume(campaign: Campaign = None, channel: Channel = None, everything: All =
     --campaign lifts the campaign's stops on all channels, --channel the channel's own, both together that one pair, --all every stop.
     """
     _asked(campaign, channel, everything)
-    lifted, left = run(_resume(Settings.read(), campaign, channel, by or operator()))
+    lifted, left, platforms = run(_resume(Settings.read(), campaign, channel, by or operator()))
+    for each in platforms:
+        typer.echo(f"{each.channel} to {each.platform} devices goes on")
     for stop in lifted:
         typer.echo(f"{what(stop.campaign, stop.channel)} goes on")
-    if not lifted:
+    if not lifted and not platforms:
         typer.echo(f"{what(campaign, channel)} was not stopped")
     for stop in left:
         typer.echo(f"still stopped: {what(stop.campaign, stop.channel)} by {stop.set_by}: {stop.reason}")
@@ -69,17 +76,18 @@ async def _pause(settings: Settings, campaign: str | None, channel: str | None, 
         return new
 
 
-async def _resume(settings: Settings, campaign: str | None, channel: str | None, by: str) -> tuple[list[Pause], list[Pause]]:
+async def _resume(settings: Settings, campaign: str | None, channel: str | None, by: str) -> Lifted:
     async with open_house(settings) as house, house.database.begin() as connection:
         stops = await versions.pauses(connection)
         await _names(house, connection, campaign, channel, stops)
         lifted = [stop for stop in stops if _lifts(campaign, channel, stop)]
         for stop in lifted:
             await versions.resume(connection, campaign=stop.campaign, channel=stop.channel, everything=False)
-        names = [what(stop.campaign, stop.channel) for stop in lifted]
+        platforms = await stopped.lift(connection, channel) if campaign is None else []
+        names = [what(stop.campaign, stop.channel) for stop in lifted] + [f"{each.channel} to {each.platform}" for each in platforms]
         detail = {"campaign": campaign, "channel": channel, "lifted": names}
         await ticks.record(connection, actor=by, action="resume", detail=detail, now=house.clock.now())
-        return lifted, [stop for stop in stops if stop not in lifted]
+        return lifted, [stop for stop in stops if stop not in lifted], platforms
 
 
 def _lifts(campaign: str | None, channel: str | None, stop: Pause) -> bool:

@@ -13,6 +13,8 @@ lag           {queued: how long the oldest message that may go now has waited, r
 backlog       {events, receipts}: stored, not yet worked on
 ticks         [{name, last_ok_at, seconds_ago, last_error_at, last_error}]
 pauses        [{campaign, channel, reason, set_by, set_at}]
+unknown_receipts {source: receipts that named a message nobody knew for an hour, ever}
+stopped_platforms [{channel, platform, reason, set_at}]: its devices are left out
 not_configured {channel: [variables it lacks in this environment]}
 """
 
@@ -31,7 +33,7 @@ from jobs.house import House
 from jobs.reservoir import held_for_approval
 from rules.windows import Openings
 from scheduler.reload import FAULT
-from store import domains, limits, overview, quota, ticks, versions
+from store import domains, limits, overview, platforms, quota, ticks, unheard, versions
 
 DOMAINS = 50
 
@@ -60,6 +62,8 @@ async def collect(house: House, not_configured: Mapping[str, Sequence[str]]) -> 
                 "backlog": await overview.backlog(connection),
                 "ticks": [{**asdict(tick), "seconds_ago": _seconds(now, tick.last_ok_at)} for tick in await ticks.every(connection)],
                 "pauses": [asdict(pause) for pause in pauses],
+                "unknown_receipts": await unheard.total(connection),
+                "stopped_platforms": [asdict(stop) for stop in await platforms.every(connection)],
                 "not_configured": dict(not_configured),
             }
         )

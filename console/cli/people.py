@@ -21,6 +21,10 @@ def customers(file: Annotated[Path, typer.Argument(help="CSV or XLSX; its first 
     """Insert or update customers by customer_no. Bad rows go to FILE.rejects.csv with a reason, the rest goes in."""
     report = run(_import(Settings.read(), file))
     Console().print(_table(report))
+    if report.dead:
+        typer.echo(f"{report.dead:,} addresses of the file are dead by a provider's or an operator's word; they stay so")
+    if report.refused:
+        typer.echo(f"{report.refused:,} consents of the file stand against the customer's own opt-out or complaint, which holds")
     if report.rejects_file is not None:
         typer.echo(f"{report.rejected} rows stayed out; {report.rejects_file} says why: correct them there and import that file")
 
@@ -30,19 +34,20 @@ async def _import(settings: Settings, file: Path) -> Report:
         now = house.clock.now()
         async with house.database.begin() as connection:
             published = await house.catalog.newest(connection)
-        with _bar() as bar:
-            task = bar.add_task(file.name, total=None)
+        with bar() as shown:
+            task = shown.add_task(file.name, total=None)
             return await import_customers(
                 house.database,
                 file,
                 now=now,
                 today=now.astimezone(await company_zone(house)).date(),
-                progress=lambda done, total: bar.update(task, completed=done, total=total),
+                progress=lambda done, total: shown.update(task, completed=done, total=total),
                 offers=published.offers if published else (),
             )
 
 
-def _bar() -> Progress:
+def bar() -> Progress:
+    """For files: how many rows of how many."""
     return Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True)
     )

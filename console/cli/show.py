@@ -69,6 +69,11 @@ def _notices(data: Data) -> Iterator[str]:
     for stop in data["pauses"]:
         words = f"{what(stop['campaign'], stop['channel'])} since {_time(stop['set_at'])} by {stop['set_by']}: {stop['reason']}"
         yield f"[yellow]stopped:[/yellow] {escape(words)}"
+    for source, receipts in data["unknown_receipts"].items():
+        yield f"[dim]{receipts:,} receipts from {escape(source)} named a message nobody knows[/dim]"
+    for stop in data["stopped_platforms"]:
+        words = f"{stop['channel']} to {stop['platform']} devices since {_time(stop['set_at'])}: {stop['reason']}"
+        yield f"[yellow]stopped:[/yellow] {escape(words)}"
     for channel, variables in data["not_configured"].items():
         yield f"[dim]{channel} is not configured in this environment; it needs {', '.join(variables)}[/dim]"
 

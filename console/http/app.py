@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from console.http import errors, events, health, metrics, popups, pushes, sdk, stream, unsubscribe, webhooks
+from console.http import clicks, errors, events, health, metrics, popups, preferences, pushes, sdk, stream, unsubscribe, webhooks
 from console.http.access import Web
 from console.http.cors import Cors
 from console.http.shield import Shield
@@ -13,7 +13,8 @@ from jobs.house import House
 
 # pushes before webhooks: /v1/receipts/push is not a provider's.
 _APP = (popups.router, stream.router, sdk.router)
-_ROUTERS = (events.router, pushes.router, webhooks.router, *_APP, unsubscribe.router, health.router, metrics.router)
+_PEOPLE = (unsubscribe.router, preferences.router, clicks.router)
+_ROUTERS = (events.router, pushes.router, webhooks.router, *_APP, *_PEOPLE, health.router, metrics.router)
 
 
 def make_web(house: House) -> FastAPI:

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Response
 from console.http.access import Now, TheHouse, TheWeb, require_key_from_afar
 from console.http.health import ages
 from scheduler.reload import FAULT
-from store import gauges, limits, quota, ticks
+from store import gauges, limits, quota, ticks, unheard
 from store.gauges import Count
 from store.limits import Limit
 from store.quota import Quota
@@ -31,10 +31,16 @@ async def metrics(web: TheWeb, house: TheHouse, now: Now) -> Response:
         seen = ages(await ticks.every(connection), now)
         accounts = await limits.every(connection)
         people = await quota.every(connection, now)
+        strangers = await unheard.total(connection)
         fault = await ticks.fact(connection, FAULT) is not None
     lines = [*_messages(counts), *_accounts(accounts, now), *_people(people)]
     lines += _gauge(
         "kabar_tick_age_seconds", "Since the tick last succeeded.", [({"tick": name}, age) for name, age in seen.items() if age is not None]
+    )
+    lines += _gauge(
+        "kabar_unknown_receipts",
+        "Receipts that named a message nobody knew, ever.",
+        [({"source": name}, n) for name, n in strangers.items()],
     )
     lines += _gauge("kabar_config_fault", "1 while the configuration on disk is refused.", [({}, float(fault))])
     lines += _gauge("kabar_popup_streams", "Open streams of apps on this web process.", [({}, float(len(web.streams)))])

@@ -10,19 +10,19 @@ from console.http import pages
 from console.http.access import Now, TheHouse
 from jobs import withdrawal
 from jobs.house import House
+from jobs.links import PREFERENCES, UNSUBSCRIBE
 from store.suppressions import Source
 
 log = structlog.get_logger()
 router = APIRouter()
 
-PURPOSE = "unsubscribe"
 EVIDENCE = "one-click"
 
 
 @router.get("/u/{token}", include_in_schema=False)
 async def ask(token: str, house: TheHouse) -> Response:
     named = _named(house, token)
-    return pages.not_found() if named is None else pages.confirm(named[1])
+    return pages.not_found() if named is None else pages.confirm(named[1], _preferences(house, named[0]))
 
 
 @router.post("/u/{token}", include_in_schema=False)
@@ -38,10 +38,14 @@ async def opt_out(token: str, house: TheHouse, now: Now) -> Response:
     except IntegrityError:  # the person has been erased since
         return pages.not_found()
     log.info("customer.opted_out", channel=channel, person_id=person_id, evidence=EVIDENCE)
-    return pages.done(channel)
+    return pages.done(channel, _preferences(house, person_id))
+
+
+def _preferences(house: House, person_id: int) -> str:
+    return f"../p/{house.signer.sign(PREFERENCES, str(person_id))}"
 
 
 def _named(house: House, token: str) -> tuple[int, str] | None:
     """(person id, channel), None when the token is not ours."""
-    words = house.signer.read(PURPOSE, token)
+    words = house.signer.read(UNSUBSCRIBE, token)
     return None if words is None else (int(words[0]), words[1])

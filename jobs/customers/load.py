@@ -30,6 +30,8 @@ Progress = Callable[[int, int | None], None]
 class Report:
     """rows = inserted + updated + unchanged + rejected + duplicates, blank rows not counted.
 
+    dead:         addresses in the file that are on the suppression list: nobody writes to them all the same
+    refused:      consents in the file against a person's own opt-out or complaint: no offers all the same
     duplicates:   rows that repeat an earlier one exactly; a customer number with other content is rejected
     rejects_file: None when nothing was rejected
     """
@@ -40,6 +42,8 @@ class Report:
     unchanged: int
     rejected: int
     duplicates: int
+    dead: int
+    refused: int
     rejects_file: Path | None
 
 
@@ -117,4 +121,4 @@ def _reject_twins(path: Path, twins: list[Duplicate], rejects: Rejects) -> None:
 
 def _report(rows: int, merged: Merged, duplicates: int, rejects: Rejects) -> Report:
     unchanged = rows - merged.inserted - merged.updated - duplicates - rejects.count
-    return Report(rows, merged.inserted, merged.updated, unchanged, rejects.count, duplicates, rejects.keep())
+    return Report(rows, merged.inserted, merged.updated, unchanged, rejects.count, duplicates, merged.dead, merged.refused, rejects.keep())

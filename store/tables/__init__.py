@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from store.tables.base import metadata
 from store.tables.customers import addresses, people, permissions
-from store.tables.house import audit_log, facts, limits, slow_domains, ticks
-from store.tables.incoming import interactions, receipts
+from store.tables.house import audit_log, facts, limits, slow_domains, stopped_platforms, ticks
+from store.tables.incoming import interactions, receipts, unknown_receipts
 from store.tables.outgoing import STATUSES, attempts, chunks, messages, popup_tests, popups
 from store.tables.planning import approvals, campaigns, events, pauses, runs, versions
 from store.tables.reach import holds, quotas, reached, registered, suspicions
@@ -37,8 +37,10 @@ __all__ = [
     "registered",
     "runs",
     "slow_domains",
+    "stopped_platforms",
     "suppressions",
     "suspicions",
     "ticks",
+    "unknown_receipts",
     "versions",
 ]

@@ -38,6 +38,16 @@ slow_domains = Table(
     Column("reason", Text, nullable=False),
 )
 
+# Devices of these are left out; `kabar resume` lifts it.
+stopped_platforms = Table(
+    "stopped_platforms",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("platform", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("set_at", When, nullable=False),
+)
+
 ticks = Table(
     "ticks",
     metadata,

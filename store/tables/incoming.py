@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Column,
+    Date,
     ForeignKey,
     Index,
     LargeBinary,
@@ -26,6 +27,15 @@ receipts = Table(
     Column("applied_at", When),
     Column("error", Text),
     Index("ix_receipts_pending", "id", postgresql_where=text("applied_at IS NULL")),
+)
+
+# Those that named a message nobody knew for an hour.
+unknown_receipts = Table(
+    "unknown_receipts",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("day", Date, primary_key=True),  # UTC
+    Column("receipts", BigInteger, nullable=False),
 )
 
 # Each fact once, by the sender's own event id.

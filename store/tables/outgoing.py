@@ -72,6 +72,7 @@ messages = Table(
     Column("settled_at", When),
     Column("provider_id", Text),
     Column("maybe_duplicate", Boolean, nullable=False, server_default=text("false")),
+    Column("doubted_at", When),  # an attempt then may have reached the customer, and no other surely did
     # The dedup key: one row per person, channel and event in a run, whoever plans it and how often.
     UniqueConstraint("run_id", "person_id", "channel", "event_ref", name="uq_messages_dedup"),
     CheckConstraint(f"status IN ({', '.join(repr(status) for status in STATUSES)})", name="status"),
@@ -98,6 +99,11 @@ messages = Table(
         postgresql_where=text("escalates AND status IN ('sent', 'delivered', 'read', 'unknown')"),
     ),
     Index("uq_messages_follows", "follows_id", unique=True, postgresql_where=text("follows_id IS NOT NULL")),
+    Index(
+        "ix_messages_doubted",
+        "id",
+        postgresql_where=text("doubted_at IS NOT NULL AND status IN ('failed', 'expired', 'suppressed', 'cancelled')"),
+    ),
     Index("ix_messages_provider_id", "provider_id", postgresql_where=text("provider_id IS NOT NULL")),
 )
 
@@ -114,6 +120,7 @@ attempts = Table(
     Column("code", Text),
     Column("provider_id", Text),
     Index("ix_attempts_message_id", "message_id"),
+    Index("ix_attempts_provider_id", "provider_id", postgresql_where=text("provider_id IS NOT NULL")),
 )
 
 popups = Table(

@@ -10,26 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from channels.base import (
-    Adapter,
-    Address,
-    Content,
-    HoldPerson,
-    Outcome,
-    PopupItem,
-    Ports,
-    Rejected,
-    Retry,
-    Sent,
-    SlowDown,
-    StopCampaign,
-    StopChannel,
-    Unknown,
-)
+from channels.base import Adapter, Address, Content, Outcome, PopupItem, Ports, Rejected, Retry, Sent, Unknown
 from channels.popup.settings import PopupSettings
 from channels.registry import CHANNELS
 from channels.sandbox.faults import Rule
 from channels.sandbox.server import Sandbox
+from channels.signals import HoldPerson, SlowDown, StopCampaign, StopChannel
 from config.settings import ChannelSettings
 from tests.channels import samples
 from tests.channels.servers import Odd, Served, http_answer, http_server, smtp_server

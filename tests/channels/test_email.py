@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
@@ -33,9 +34,10 @@ def rendered(content: EmailContent, **data: object) -> PreparedEmail:
     prepared = content.prepared()
     values = {
         name: (AUTOESCAPED if name in prepared.html_fields else PLAIN).from_string(text).render(data)
-        for name, text in prepared.model_dump(exclude_none=True).items()
+        for name, text in prepared.model_dump(exclude_none=True, exclude={"links"}).items()
     }
-    return PreparedEmail.model_validate(values, context={"rendered": True})
+    links = [PLAIN.from_string(link).render(data) for link in prepared.links]
+    return PreparedEmail.model_validate(values, context={"rendered": True}).linked(links)
 
 
 def mail(
@@ -90,6 +92,9 @@ def test_the_return_path_names_the_message() -> None:
 def test_every_mail_says_how_to_leave_in_the_readers_language() -> None:
     message = read(mail())
     assert body(message, "plain").splitlines()[-2:] == ["-- ", f"Berhenti berlangganan: {samples.LINK}"]
+    both = read(replace(mail(), preferences="https://x.id/p/x"))
+    assert body(both, "plain").splitlines()[-1] == "Atur preferensi: https://x.id/p/x"
+    assert ">Atur preferensi</a>" in body(both, "html")
     assert f'href="{samples.LINK}"' in body(message, "html")
     assert "Unsubscribe" in body(read(mail(locale="en-GB")), "html")
 
@@ -206,7 +211,7 @@ def test_a_loop_makes_an_item_a_round() -> None:
 
 def test_plain_text_reads_as_people_write_it() -> None:
     markdown = "## Jadwal\n\n1. Buka\n2. Tutup\n   - sesi dua\n\n> catatan\n\n| A | B |\n|---|---|\n| 1 | 2 |\n\n---\n`kode` ![poster](https://x.id/a.png)"
-    text = to_text(markdown)
+    text, _ = to_text(markdown)
     assert text.startswith("Jadwal\n\n1. Buka\n2. Tutup\n")
     assert "  - sesi dua" in text
     assert "A | B\n1 | 2" in text

@@ -10,17 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from channels.base import Address, Rejected, Retry, Sent, SlowDown, StopChannel
+from channels.base import Address, Rejected, Retry, Sent, expect
 from channels.http import Answer, retry_after
-from channels.push.content import PushContent
+from channels.push.content import FRAME, PAYLOAD_LIMIT, PushContent
 from channels.push.errors import BAD_REQUEST, FCM_ERROR
-from channels.push.fcm import FcmAdapter, message_of, outcome_of
+from channels.push.fcm import FcmAdapter, outcome_of
+from channels.push.message import message_of
+from channels.push.payload import fitted, weight
 from channels.push.tokens import Tokens
+from channels.sandbox.fcm_shape import rule_violations, shape_violations
 from channels.sandbox.server import Sandbox
+from channels.signals import SlowDown, StopChannel
 from tests.channels import samples
 from tests.channels.discovery import faults
 from tests.channels.servers import Odd, http_answer, http_server
@@ -60,45 +64,113 @@ def test_the_judge_finds_what_is_wrong() -> None:
     assert len(faults(body, "SendMessageRequest")) == 5
 
 
+ANYTHING = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=3000).filter(str.strip)
+PLATFORMS = st.sampled_from([None, "android", "ios", "web", "huawei"])
+
+
+@settings(max_examples=60)
 @given(
-    title=st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip),
+    title=ANYTHING,
+    body=ANYTHING,
     image=st.sampled_from([None, samples.IMAGE]),
     link=st.sampled_from([None, "app://live", "https://example.com/x"]),
-    address=st.sampled_from([samples.TOKEN, Address(1, "fid", "fid-1", "ios")]),
+    data=st.dictionaries(st.from_regex(r"d[A-Za-z_]{0,20}", fullmatch=True), ANYTHING, max_size=3),
+    address=st.builds(Address, st.just(1), st.sampled_from(["token", "fid"]), st.just("where-1"), PLATFORMS),
     priority=st.integers(0, 1000),
     seconds=st.integers(-5, 10**8),
 )
-def test_every_body_is_what_google_describes(
-    title: str, image: str | None, link: str | None, address: Address, priority: int, seconds: int
+def test_every_body_that_is_sent_is_what_google_and_the_sandbox_describe(
+    title: str, body: str, image: str | None, link: str | None, data: dict[str, str], address: Address, priority: int, seconds: int
 ) -> None:
-    content = PushContent(title=title, body="isi", image=image, link=link)
-    envelope = samples.envelope(content, address, priority=priority, ttl=timedelta(seconds=seconds))
-    assert faults({"message": message_of(envelope, NOW)}, "SendMessageRequest") == []
+    values = {"title": title, "body": body, "image": image, "link": link, "data": data}
+    content = PushContent.model_validate(values, context={"rendered": True})
+    fits = fitted(samples.envelope(content, address, priority=priority, ttl=timedelta(seconds=seconds)))
+    if fits is None:
+        return  # title and data alone are too long
+    message = message_of(fits, NOW)
+    assert faults({"message": message}, "SendMessageRequest") == []
+    assert shape_violations({"message": message}) == []
+    assert rule_violations(message, PAYLOAD_LIMIT + 1) == []
 
 
 def test_a_body_carries_our_key_wherever_a_device_collapses_by() -> None:
-    message: Any = message_of(PUSH, NOW)
-    assert message["token"] == "device-token-1"
+    message: Any = message_of(samples.envelope(samples.PUSH, Address(1, "token", "t")), NOW)
     assert message["notification"] == {"title": samples.PUSH.title, "body": samples.PUSH.body, "image": samples.IMAGE}
     assert message["data"] == {"key": samples.KEY, "campaign": "live-trading", "link": "app://live"}
-    assert message["android"]["collapseKey"] == message["android"]["notification"]["tag"] == samples.KEY
+    assert message["android"]["notification"]["tag"] == message["webpush"]["notification"]["tag"] == samples.KEY
     assert message["apns"]["headers"]["apns-collapse-id"] == samples.KEY
+    # FCM ignores it for notifications, and stores only four at a time for a device that is off.
+    assert "collapseKey" not in message["android"]
 
 
-def test_the_time_to_live_is_told_both_platforms_and_never_beyond_four_weeks() -> None:
-    message: Any = message_of(PUSH, NOW)
-    assert message["android"]["ttl"] == "10800s"
-    assert message["apns"]["headers"]["apns-expiration"] == "1790010800"
-    late: Any = message_of(samples.envelope(samples.PUSH, samples.TOKEN, ttl=timedelta(days=90)), NOW)
-    assert late["android"]["ttl"] == "2419200s"
+@pytest.mark.parametrize("platform, block", [("android", "android"), ("ios", "apns"), ("web", "webpush")])
+def test_a_device_gets_the_block_of_its_platform_alone(platform: str, block: str) -> None:
+    message = message_of(samples.envelope(samples.PUSH, Address(1, "fid", "f", platform)), NOW)
+    assert {"android", "apns", "webpush"} & message.keys() == {block}
+    assert message["fid"] == "f"
 
 
-async def test_a_payload_beyond_four_kilobytes_is_refused_without_asking(sandbox: Sandbox, tmp_path: Path) -> None:
-    content = samples.PUSH.model_copy(update={"body": "é" * 2048})
+def test_a_browser_is_given_a_link_that_a_browser_can_open() -> None:
+    def link(content: PushContent) -> object:
+        message: Any = message_of(samples.envelope(content, Address(1, "token", "t", "web")), NOW)
+        return message["webpush"].get("fcmOptions")
+
+    assert link(samples.PUSH) is None
+    assert link(samples.PUSH.model_copy(update={"link": "https://example.com/live"})) == {"link": "https://example.com/live"}
+
+
+@pytest.mark.parametrize(
+    "ttl, seconds, until", [(timedelta(hours=3), 10800, "1790010800"), (timedelta(days=90), 2419200, "1792419200"), (timedelta(0), 0, "0")]
+)
+def test_the_time_to_live_is_told_every_platform_and_never_beyond_four_weeks(ttl: timedelta, seconds: int, until: str) -> None:
+    message: Any = message_of(samples.envelope(samples.PUSH, Address(1, "token", "t"), ttl=ttl), NOW)
+    assert message["android"]["ttl"] == f"{seconds}s"
+    assert message["apns"]["headers"]["apns-expiration"] == until
+    assert message["webpush"]["headers"]["TTL"] == str(seconds)
+
+
+@pytest.mark.parametrize("key", ["from", "message_type", "google.x", "gcm.notification.tag", "key", "link", "a b"])
+def test_a_data_key_that_is_not_ours_to_use_is_refused_when_it_is_written(key: str) -> None:
+    with pytest.raises(ValidationError, match=f'"{key}" is'):
+        PushContent.model_validate({"title": "t", "body": "b", "data": {key: "x"}})
+
+
+def test_a_template_that_is_too_long_before_any_name_is_filled_in_says_by_how_much() -> None:
+    with pytest.raises(ValidationError, match=r"a push of 4,5\d\d bytes .* 4,096 fit. Take \d+ bytes away"):
+        PushContent(title="t", body="é" * 2000 + "{{ name }}")
+    assert weight(samples.envelope(PushContent(title="t", body="b"), Address(1, "token", "t"))) > FRAME
+
+
+@settings(max_examples=25)
+@given(body=st.text(st.sampled_from('aé…👩🏽\u200d💻e\u0301 "\\'), min_size=3000, max_size=5000).filter(str.strip))
+def test_a_body_too_long_for_one_person_is_shortened_and_nothing_else(body: str) -> None:
+    content = samples.PUSH.model_copy(update={"body": body})
+    fits = fitted(samples.envelope(content, samples.TOKEN))
+    assert fits is not None
+    assert weight(fits) <= PAYLOAD_LIMIT
+    shown = expect(PushContent, fits.content)
+    assert shown.model_copy(update={"body": body}) == content
+    if shown.body != body:
+        assert shown.body.endswith("…")
+        kept = shown.body.removesuffix("…")
+        assert body.startswith(kept)
+        assert weight(fits) > PAYLOAD_LIMIT - 60  # as much as fits, but for a sign that is not to be cut
+
+
+async def test_what_does_not_fit_without_its_body_is_refused_without_asking(sandbox: Sandbox, tmp_path: Path) -> None:
+    content = samples.PUSH.model_copy(update={"title": "é" * 2048})
     async with samples.running(adapter(sandbox, tmp_path)) as push:
         outcome = await push.send(samples.envelope(content, samples.TOKEN))
-    assert outcome == Rejected("PAYLOAD_TOO_LARGE", detail="more than 4096 bytes")
+    assert outcome == Rejected("PAYLOAD_TOO_LARGE", detail="more than 4096 bytes without its body")
     assert sandbox.deliveries == []
+
+
+async def test_a_long_body_arrives_shortened(sandbox: Sandbox, tmp_path: Path) -> None:
+    content = samples.PUSH.model_copy(update={"body": "é" * 4000})
+    async with samples.running(adapter(sandbox, tmp_path)) as push:
+        assert isinstance(await push.send(samples.envelope(content, samples.TOKEN)), Sent)
+    [delivery] = sandbox.deliveries
+    assert json.loads(delivery.raw)["message"]["notification"]["body"].endswith("é…")
 
 
 @pytest.mark.parametrize(
@@ -126,7 +198,7 @@ def test_a_web_page_instead_of_google_is_never_the_end_of_a_message() -> None:
 
 def test_a_platform_credential_stops_its_platform() -> None:
     outcome = outcome_of(error(401, "UNAUTHENTICATED", fcm("THIRD_PARTY_AUTH_ERROR")), PUSH)
-    assert outcome.signal == StopChannel("THIRD_PARTY_AUTH_ERROR/android")
+    assert outcome.signal == StopChannel("THIRD_PARTY_AUTH_ERROR", "android")
 
 
 def test_quota_waits_as_long_as_google_says_else_a_minute() -> None:

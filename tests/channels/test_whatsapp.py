@@ -12,22 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from channels.base import (
-    Address,
-    HoldPerson,
-    Outcome,
-    Receipt,
-    ReceiptKind,
-    Rejected,
-    Retry,
-    Sent,
-    SlowDown,
-    StopCampaign,
-    StopChannel,
-    Unknown,
-)
+from channels.base import Address, Outcome, Receipt, ReceiptKind, Rejected, Retry, Sent, Unknown
 from channels.http import Answer, Fault
 from channels.sandbox.cloud_shape import first_problem
+from channels.signals import HoldPerson, SlowDown, StopCampaign, StopChannel
 from channels.verdicts import Do
 from channels.whatsapp.cloud import CloudAdapter, message_of, outcome_of
 from channels.whatsapp.content import WhatsAppContent

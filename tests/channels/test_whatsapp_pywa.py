@@ -28,11 +28,12 @@ from pywa.types.templates import (
     URLButton,
 )
 
-from channels.base import HoldPerson, Receipt, ReceiptKind
+from channels.base import Receipt, ReceiptKind
 from channels.sandbox.cloud_rules import Behaviour
 from channels.sandbox.people import user_id
 from channels.sandbox.templates import Template as Registered
 from channels.sandbox.webhooks import Receipts
+from channels.signals import HoldPerson
 from channels.whatsapp.cloud import message_of
 from channels.whatsapp.content import WhatsAppContent
 from channels.whatsapp.parts import WhatsAppParameter

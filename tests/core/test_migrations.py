@@ -5,6 +5,7 @@ from __future__ import annotations
 from alembic import command
 from sqlalchemy import text
 
+from store.engine import Database
 from store.schema import alembic_config, upgrade
 from tests.core.conftest import Stage
 from tests.core.digests import three, world
@@ -23,3 +24,38 @@ async def test_back_to_before_digests_nothing_is_lost_and_nothing_goes_twice(sta
     found = await rows(stage.house.database, "SELECT status FROM messages ORDER BY id")
     assert [row.status for row in found] == ["sent", "suppressed", "queued"]
     assert await upgrade(stage.house.database)
+
+
+OLD_WORDS = """INSERT INTO optouts (person_id, channel, at, evidence, withdrawn_at) SELECT id, c, '2026-11-01Z', e, w FROM people,
+    (VALUES ('email', 'one-click', NULL), ('push', 'provider:131050', timestamptz '2026-11-02Z')) AS v(c, e, w)"""
+OLD_DEAD = """UPDATE addresses SET dropped_at = '2026-11-03Z', drop_reason = '5.1.1',
+    value = CASE sort WHEN 'email' THEN 'C1@Example.com' ELSE value END WHERE sort IN ('email', 'push')"""
+LIST = """SELECT kind, channel, sort, value, source, code, to_char(at, 'DD'), to_char(lifted_at, 'DD'), lifted_by
+    FROM suppressions ORDER BY kind, channel, sort"""
+
+
+async def test_opt_outs_and_dead_addresses_become_the_suppression_list_and_back(database: Database) -> None:
+    await person(database, 1)
+    await _migrate(database, "0005", OLD_WORDS, OLD_DEAD)
+    assert await upgrade(database)
+    expected = [
+        ("address", None, "email", "c1@example.com", "provider", "5.1.1", "03", None, None),
+        ("address", None, "push", "token-1", "provider", "5.1.1", "03", None, None),
+        ("opt_out", "email", None, None, "one-click", None, "01", None, None),
+        ("opt_out", "push", None, None, "provider", "131050", "01", "02", "customer"),
+    ]
+    assert [tuple(row) for row in await rows(database, LIST)] == expected
+    await _migrate(database, "0005")
+    dropped = await rows(database, "SELECT sort, drop_reason FROM addresses WHERE dropped_at IS NOT NULL ORDER BY sort")
+    assert [tuple(row) for row in dropped] == [("email", "5.1.1"), ("push", "5.1.1")]
+    words = await rows(database, "SELECT channel, withdrawn_at IS NULL AS live FROM optouts ORDER BY channel")
+    assert [tuple(row) for row in words] == [("email", True), ("push", False)]
+    assert await upgrade(database)
+    assert [tuple(row) for row in await rows(database, LIST)] == expected
+
+
+async def _migrate(database: Database, revision: str, *statements: str) -> None:
+    async with database.begin() as connection:
+        await connection.run_sync(lambda sync: command.downgrade(alembic_config(sync), revision))
+        for statement in statements:
+            await connection.execute(text(statement))

@@ -10,7 +10,7 @@ import pytest
 from jobs.interactions import Interaction, interact
 from jobs.links import message_key
 from jobs.receipts import apply_receipts
-from store import receipts
+from store import facts, receipts
 from tests.core.conftest import Stage
 from tests.world import campaign, configure, files, person, rows
 
@@ -96,6 +96,18 @@ async def test_who_writes_stop_is_opted_out_and_the_evidence_shows_no_number(sta
     [told] = await rows(stage.house.database, "SELECT event_id, person_id FROM interactions")
     assert "81200000001" not in told.event_id
     assert told.person_id is not None
+
+
+async def test_a_stop_of_a_number_nobody_has_yet_holds_for_whoever_brings_it(stage: Stage) -> None:
+    await _sent(stage, "whatsapp")
+    said = {"from": "6281200000002", "id": "wamid.Z", "timestamp": "1795176000", "type": "text", "text": {"body": "STOP"}}
+    await _receive(stage, _webhook({"messages": [said]}))
+    [row] = await rows(stage.house.database, "SELECT kind, channel, value, source FROM suppressions")
+    assert tuple(row) == ("opt_out", "whatsapp", "+6281200000002", "receipt")
+    newcomer = await person(stage.house.database, 2)
+    async with stage.house.database.begin() as connection:
+        [facts_of] = await facts.people(connection, [newcomer])
+    assert facts_of.opted_out == ["whatsapp"]
 
 
 async def test_garbage_is_set_aside_with_its_error(stage: Stage) -> None:

@@ -117,6 +117,22 @@ async def test_a_dropped_address_stays_dropped_whatever_the_file_says(database: 
     assert still == [("aa:bb", True), ("cc", True)]
 
 
+async def test_an_import_says_how_much_of_the_file_the_suppression_list_holds_against(database: Database, tmp_path: Path) -> None:
+    report = await load(database, write(tmp_path / "a.csv", BUDI))
+    assert (report.dead, report.refused) == (0, 0)
+    new = "INSERT INTO suppressions (kind, sort, value, channel, person_id, at, recorded_at, source, evidence)"
+    for values in (
+        "SELECT 'address', sort, value, NULL, NULL::bigint, now(), now(), 'provider', 'x' FROM addresses WHERE sort = 'push'",
+        "SELECT 'address', 'email', 'budi@example.com', NULL, NULL::bigint, now(), now(), 'provider', 'x'",
+        "SELECT 'opt_out', NULL, NULL, 'push', id, now(), now(), 'one-click', 'x' FROM people",
+        "SELECT 'complaint', 'phone', '+6281200000001', 'push', NULL::bigint, now(), now(), 'import', 'x'",
+        "SELECT 'opt_out', NULL, NULL, 'whatsapp', id, now(), now(), 'one-click', 'x' FROM people",
+    ):
+        await rows(database, f"{new} {values} RETURNING 1")
+    report = await load(database, write(tmp_path / "a.csv", BUDI | {"email": "BUDI@example.com"}), later=DAY)
+    assert (report.dead, report.refused) == (3, 1)  # the file itself says no to whatsapp
+
+
 async def test_permissions_grow_by_one_row_for_each_change_and_by_none_for_other_news(database: Database, tmp_path: Path) -> None:
     changes = [{}, {"nama": "Budi S."}, {"timezone": "WIB"}, {"timezone": "WIB", "consent_email": "ya"}, {"consent_push": ""}, {}]
     for number, change in enumerate(changes):

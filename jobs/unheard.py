@@ -1,0 +1,45 @@
+"""Receipts whose message nobody knew for an hour: counted by source and day, and told once a batch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from channels.base import ReceiptKind
+from store import unheard
+from store.receipts import Fact
+
+log = structlog.get_logger()
+
+ABOUT_PEOPLE = frozenset({ReceiptKind.OPTED_OUT, ReceiptKind.OPTED_IN, ReceiptKind.REPLIED})
+
+
+class Told(Protocol):
+    """A receipt as jobs/receipts.py carries it."""
+
+    @property
+    def fact(self) -> Fact:
+        """With the message that was found, if any."""
+
+
+T = TypeVar("T", bound=Told)
+
+
+async def count(connection: AsyncConnection, found: Sequence[T], now: datetime) -> list[T]:
+    """Those that have a message, or are about a person; the others are counted and gone."""
+    lost = Counter(item.fact.channel or "" for item in found if _lost(item))
+    if not lost:
+        return list(found)
+    await unheard.add(connection, lost, now)
+    for source, receipts in lost.items():
+        log.warning("receipt.unknown_message", source=source, receipts=receipts)
+    return [item for item in found if not _lost(item)]
+
+
+def _lost(item: Told) -> bool:
+    return item.fact.message_id is None and item.fact.kind not in ABOUT_PEOPLE

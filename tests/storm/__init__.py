@@ -1,0 +1,1 @@
+"""The storm: every channel, every fault, and a judge that holds our books against the providers' own."""
