@@ -13,6 +13,8 @@ from typing import ClassVar, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from channels.alias import Alias
+from channels.signals import Signal
 from config.settings import ChannelSettings
 
 T = TypeVar("T")
@@ -106,32 +108,6 @@ class Envelope:
 
 
 @dataclass(frozen=True, slots=True)
-class SlowDown:
-    """The provider asks for less: nobody sends on this account for `after`; with a domain, nobody sends to that receiving domain."""
-
-    after: timedelta
-    domain: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StopCampaign:
-    """Our content is wrong for every recipient of this campaign on this channel."""
-
-    code: str
-
-
-@dataclass(frozen=True, slots=True)
-class StopChannel:
-    """The account cannot send at all (credentials, billing, disabled), or not to the devices of one platform."""
-
-    code: str
-    platform: str | None = None
-
-
-Signal = SlowDown | StopCampaign | StopChannel
-
-
-@dataclass(frozen=True, slots=True)
 class Sent:
     """The provider has accepted the message."""
 
@@ -160,6 +136,7 @@ class Rejected:
     drop_address: the address itself is dead
     opted_out:    the person said no at the provider
     unreachable:  the person is not there on this channel, and another may do; either of the two above says so, too
+    suspect:      the address may be dead; it is dropped when other messages to it are refused so on other days, and none arrives
     """
 
     code: str
@@ -168,6 +145,7 @@ class Rejected:
     signal: Signal | None = None
     detail: str = ""
     unreachable: bool = False
+    suspect: bool = False
 
     @property
     def elsewhere(self) -> bool:
@@ -214,6 +192,9 @@ class ReceiptKind(StrEnum):
     OPTED_IN = "opted_in"
     REPLIED = "replied"
     ERROR = "error"  # the app could not show it
+    MOVED = "moved"  # the person has another address now
+    CONTENT = "content"  # the provider stops, or allows, an approved text
+    NOTICE = "notice"  # about the account: somebody must read it
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +202,9 @@ class Receipt:
     """One fact a provider or the app tells later. Names the message by our key or the provider's id, or else a person by address.
 
     event_id: the sender's own id of the fact, the same each time it is told; None where what is told says which it is
-    drop_address, unreachable: as of Rejected, of a message that failed
+    drop_address, unreachable, signal, suspect: as of Rejected, of a message that failed
+    also:    other addresses of the person; MOVED: the new ones, instead of `address`
+    subject: CONTENT: Content.registered_as(), which cannot be sent if `stopped`; NOTICE: what it is about. `code`: the provider's word
     """
 
     kind: ReceiptKind
@@ -234,6 +217,11 @@ class Receipt:
     text: str | None = None
     unreachable: bool = False
     event_id: str | None = None
+    signal: Signal | None = None
+    suspect: bool = False
+    also: tuple[Alias, ...] = ()
+    subject: str | None = None
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +263,9 @@ class Channel:
     every_address:   one attempt for each active address instead of the first (push: each device)
     repeat_is_safe:  the receiver collapses a second copy by our key, so a doubtful send may be repeated
     personal:        offers on it fall under the rules for personal channels (POJK 6/2022 art. 25)
+    kinds:           the kinds of its addresses, the preferred first; those not named come last
+    spacing:         the least time between two messages to one person, whatever they are; None = any
+    quota:           settings → how many different people in any 24 hours, None = any number; not set = nobody counts
     reports:         reads what the customers' app tells by way of its back end (with the API key), as the web kept it
     excess:          what of a filled-in message is more than the provider takes, in words; None = it fits
     """
@@ -287,6 +278,9 @@ class Channel:
     every_address: bool = False
     repeat_is_safe: bool = False
     personal: bool = True
+    kinds: tuple[str, ...] = ()
+    spacing: timedelta | None = None
+    quota: Callable[[ChannelSettings], int | None] | None = None
     webhook: Webhook | None = None
     reports: Callable[[bytes], Sequence[Receipt]] | None = None
     excess: Callable[[Envelope], str | None] = lambda envelope: None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
-from channels.base import Envelope, Outcome, Rejected, Retry, Signal, SlowDown, StopCampaign, StopChannel, Unknown
+from channels.base import Envelope, Outcome, Rejected, Retry, Unknown
+from channels.signals import HoldPerson, Signal, SlowDown, StopCampaign, StopChannel
 from config.redaction import MASK, scrub
 
 DETAIL_LIMIT = 200
@@ -30,9 +31,10 @@ class Stop(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What an error code means for the message (`do`, `after`) and for its neighbours (`slow`, `stop`).
+    """What an error code means for the message (`do`, `after`), its person (`hold`, `suspect`) and its neighbours (`slow`, `stop`).
 
     slow_domain: only the receiving domain asks for less, not the account
+    alert:       somebody must look into it, too
     """
 
     do: Do
@@ -43,6 +45,9 @@ class Verdict:
     opted_out: bool = False
     slow_domain: bool = False
     unreachable: bool = False
+    suspect: bool = False
+    hold: HoldPerson | None = None
+    alert: bool = False
 
     @property
     def elsewhere(self) -> bool:
@@ -51,22 +56,25 @@ class Verdict:
 
     def outcome(self, code: str, detail: str = "", wish: timedelta | None = None, domain: str | None = None) -> Outcome:
         """`wish` is the provider's own Retry-After and beats the table's times. `domain`: whom the message was for."""
-        signal = self._signal(code, wish, domain)
+        signal = self.signal(code, wish, domain)
         match self.do:
             case Do.RETRY:
                 return Retry(code, wish or self.after, signal, detail)
             case Do.REJECT:
-                return Rejected(code, self.drop_address, self.opted_out, signal, detail, self.unreachable)
+                return Rejected(code, self.drop_address, self.opted_out, signal, detail, self.unreachable, self.suspect)
             case Do.UNKNOWN:
                 return Unknown(code, signal, detail)
 
-    def _signal(self, code: str, wish: timedelta | None, domain: str | None) -> Signal | None:
+    def signal(self, code: str, wish: timedelta | None = None, domain: str | None = None) -> Signal | None:
+        """What it means for others than the message."""
         match self.stop:
             case Stop.CAMPAIGN:
                 return StopCampaign(code)
             case Stop.CHANNEL:
                 return StopChannel(code)
-        return SlowDown(wish or self.slow, domain if self.slow_domain else None) if self.slow is not None else None
+        if self.hold is not None:
+            return replace(self.hold, after=max(wish, self.hold.after)) if wish else self.hold
+        return SlowDown(wish or self.slow, domain if self.slow_domain else None, self.alert) if self.slow is not None else None
 
 
 RETRY = Verdict(Do.RETRY)

@@ -13,9 +13,11 @@ from typing import Any
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from channels.base import Address, Envelope, Outcome, Rejected, Retry, SlowDown, StopCampaign, StopChannel, Unknown
+from channels.base import Address, Envelope, Outcome, Rejected, Retry, Unknown
+from channels.signals import SlowDown, StopCampaign, StopChannel
 from config.templating import RenderError
-from jobs import digests, domains, platforms
+from jobs import aftermath, digests, domains, platforms
+from jobs.holding import free_people, let_go, preferred
 from jobs.house import Account, House
 from jobs.moving_on import after_refusal
 from jobs.render import Renderer
@@ -85,12 +87,13 @@ async def _claim(house: House, account: Account, chunk: int) -> tuple[list[Item]
     now = house.clock.now()
     size = min(max(int(account.settings.rate * BLOCK_SECONDS), BLOCK[0]), BLOCK[1])
     async with house.database.begin() as connection:
+        offers = await _offers(house, connection)
         rows = await outbox.claim(
             connection,
             chunk=chunk,
             limit=size,
             sort=account.channel.addresses,
-            offers=await _offers(house, connection),
+            offers=offers,
             now=now,
             lease_until=now + LEASE,
         )
@@ -99,6 +102,7 @@ async def _claim(house: House, account: Account, chunk: int) -> tuple[list[Item]
         sending = [row for row in rows if row.status == "sending"]
         sending = await domains.let_through(house, connection, account.channel, sending, now)
         sending = await platforms.let_through(connection, sending, now)
+        sending = await free_people(connection, account.channel, sending, offers, now, now + LEASE)
         riders = await store_digests.carried(connection, [row.id for row in sending], now)
         renderer = Renderer(house, {row.version_id: await house.catalog.version(connection, row.version_id) for row in (*rows, *riders)})
         carried = {carrier: list(group) for carrier, group in groupby(riders, key=attrgetter("carrier_id"))}
@@ -122,11 +126,9 @@ async def _offers(house: House, connection: AsyncConnection) -> list[str]:
 def _item(account: Account, renderer: Renderer, row: Any, riders: Sequence[Any], now: datetime) -> Item:
     addresses: Sequence[Address | None] = [None]
     if account.channel.addresses is not None:
-        addresses = [Address(*values) for values in row.addresses]
+        addresses = preferred(account.channel, [Address(*values) for values in row.addresses])
         if not addresses:
             return Item(row, (), Rejected("no_address", unreachable=True))
-        if not account.channel.every_address:
-            addresses = addresses[:1]
     try:
         said = digests.speech(renderer, row, account.channel, riders)
         return Item(row, tuple(renderer.envelope(row, account.channel, address, now, said.content) for address in addresses), speech=said)
@@ -150,6 +152,8 @@ async def _give_back(house: House, items: Sequence[Item], until: datetime, why: 
     back = [outbox.Settlement(item.row.id, item.row.fence, "deferred", now, why, next_attempt_at=until, uncounted=1) for item in items]
     async with house.database.begin() as connection:
         await outbox.settle(connection, back)
+        if items:
+            await let_go(connection, house.channels[items[0].row.channel], [item.row for item in items], now)
 
 
 async def _send(house: House, account: Account, items: Sequence[Item], grant: limits.Grant) -> list[list[Answer]]:
@@ -215,6 +219,8 @@ async def _settle(house: House, account: Account, items: Sequence[Item], answers
         await receipts.catch_up(connection, list(ours), now)
         await after_refusal(connection, zip((outcome for _, outcome in results), settlements, strict=True), ours, now)
         await outbox.record_attempts(connection, attempts)
+        rows = [item.row for item in items]
+        dead += await aftermath.of_answers(connection, account.channel, list(zip(rows, answers, strict=True)), now)
         await suppressions.drop_by_id(connection, dead, now)
         await opt_out(house, connection, _opt_outs(account, results), now, Source.PROVIDER)
         await popups.publish(connection, house.tray.take(ours, [item.row.id for item in items]), now)
@@ -246,6 +252,8 @@ async def _signals(
                 seen.add("slow")
                 await limits.slow_down(connection, account.name, after, outcome_row(outcome)[1] or "", now)
                 log.warning("account.slow_down", account=account.name, seconds=after.total_seconds())
+                if outcome.signal.alert:
+                    log.error("account.quality", account=account.name, code=outcome_row(outcome)[1])
             case StopCampaign(code) if item.row.campaign not in seen:
                 seen.add(item.row.campaign)
                 what = "the digest" if item.speech and item.speech.carried else "the content"

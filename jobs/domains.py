@@ -12,7 +12,8 @@ from typing import Any
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from channels.base import Channel, Envelope, Outcome, Sent, SlowDown, domain_of
+from channels.base import Channel, Envelope, Outcome, Sent, domain_of
+from channels.signals import SlowDown
 from jobs.house import House
 from jobs.settlement import outcome_row
 from store import domains, outbox

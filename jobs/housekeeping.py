@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from jobs.house import House
-from store import domains, upkeep
+from store import domains, holds, quota, suspects, upkeep
 
 log = structlog.get_logger()
 
@@ -17,11 +17,14 @@ BATCH = 5_000
 
 
 async def housekeeping(house: House, now: datetime) -> int:
-    """Delete applied receipts past their time, jobs whose worker is gone and domains long forgiven; returns rows touched."""
+    """Delete what is past its time: applied receipts, jobs whose worker is gone, what is remembered of people and domains; returns rows."""
     async with house.database.begin() as connection:
         touched = await upkeep.old_receipts(connection, now - RECEIPTS_KEPT, BATCH)
         touched += await upkeep.dead_jobs(connection)
         touched += await domains.forget(connection, now - DOMAINS_KEPT)
+        touched += await holds.old(connection, now, BATCH)
+        touched += await quota.old(connection, now, BATCH)
+        touched += await suspects.old(connection, now)
     if touched:
         log.info("housekeeping.done", rows=touched)
     return touched

@@ -9,7 +9,8 @@ from typing import Any
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from channels.base import Outcome, StopChannel
+from channels.base import Outcome
+from channels.signals import StopChannel
 from store import outbox, platforms
 
 log = structlog.get_logger()

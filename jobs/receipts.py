@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,11 +12,13 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from channels.base import Channel, Receipt, ReceiptKind
-from jobs import unheard
+from jobs import aftermath, unheard
 from jobs.house import House
+from jobs.identities import Word, learn, move
 from jobs.links import message_id
+from jobs.notices import heed
 from jobs.withdrawal import drop_addresses, opt_in, opt_out, refuse_address
-from store import receipts
+from store import identities, receipts, suppressions
 from store.suppressions import Source
 
 log = structlog.get_logger()
@@ -25,7 +27,8 @@ BATCH = 500
 AGAIN = timedelta(seconds=5)
 KEPT = timedelta(hours=1)  # how long a receipt waits for a message that is not known or not settled yet
 
-_ABOUT_PEOPLE = {ReceiptKind.OPTED_OUT, ReceiptKind.OPTED_IN, ReceiptKind.REPLIED}
+_ABOUT_PEOPLE = {ReceiptKind.OPTED_OUT, ReceiptKind.OPTED_IN, ReceiptKind.REPLIED, ReceiptKind.MOVED}
+_NAMELESS = _ABOUT_PEOPLE | {ReceiptKind.CONTENT, ReceiptKind.NOTICE}  # they need no message
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ async def apply_receipts(house: House, now: datetime) -> int:
         for source in {row.source for row in rows}:
             fresh = [item for item in found if item.row.source == source and item.fact.event_id in new]
             await _people(house, connection, house.channels[source], fresh, now)
+            await _more(house, connection, house.channels[source], [Word(item.receipt, item.fact) for item in fresh], now)
         done = [(row.id, broken.get(row.id)) for row in rows if row.id not in waiting]
         await receipts.done(connection, done, now)
         await receipts.again(connection, sorted(waiting), now + AGAIN)
@@ -81,7 +85,7 @@ def _parse(channel: Channel, body: bytes) -> Sequence[Receipt]:
 def _fact(row: Any, receipt: Receipt) -> receipts.Fact:
     # An address is nobody's business in an id that is shown and kept as evidence.
     person = hashlib.sha256((receipt.address or "").encode()).hexdigest()[:16]
-    about = receipt.key or receipt.provider_id or person
+    about = receipt.key or receipt.provider_id or (f"{receipt.subject}:{receipt.code}" if receipt.subject else person)
     return receipts.Fact(
         event_id=receipt.event_id or f"{row.source}:{about}:{receipt.kind}:{int(receipt.at.timestamp())}",
         kind=receipt.kind,
@@ -99,7 +103,7 @@ async def _find(connection: AsyncConnection, told: Sequence[_Told], now: datetim
     found: list[_Told] = []
     waiting: set[int] = set()
     for item, (known, early) in zip(told, refs, strict=True):
-        names_message = item.receipt.kind not in _ABOUT_PEOPLE
+        names_message = item.receipt.kind not in _NAMELESS
         if names_message and (known is None or early) and item.row.received_at > now - KEPT:
             waiting.add(item.row.id)
         else:
@@ -128,12 +132,14 @@ async def _people(house: House, connection: AsyncConnection, channel: Channel, f
     if channel.addresses is None:
         return
     owners = await receipts.owners(connection, channel.addresses, [item.receipt.address for item in fresh if item.receipt.address])
+    named = [item.fact.message_id for item in fresh if item.receipt.kind is ReceiptKind.OPTED_OUT and item.fact.message_id is not None]
+    went = await identities.recipients(connection, named)
     said = {
         kind: [
             (person, channel.name, f"receipt:{item.fact.event_id}")
             for item in fresh
             if item.receipt.kind is kind
-            for person in owners.get(item.receipt.address or "", [])
+            for person in owners.get(item.receipt.address or "", ()) or _recipient(item, went)
         ]
         for kind in (ReceiptKind.OPTED_OUT, ReceiptKind.OPTED_IN)
     }
@@ -155,3 +161,19 @@ async def _people(house: House, connection: AsyncConnection, channel: Channel, f
     for item in fresh:
         if item.receipt.kind in _ABOUT_PEOPLE:
             log.info(f"customer.{item.receipt.kind}", channel=channel.name, receipt_id=item.row.id)
+
+
+async def _more(house: House, connection: AsyncConnection, channel: Channel, words: Sequence[Word], now: datetime) -> None:
+    """What they say of people's whereabouts, of our texts and of the account."""
+    failed = [(word.fact.message_id, word.receipt) for word in words if word.receipt.kind is ReceiptKind.FAILED]
+    known = [(message, receipt) for message, receipt in failed if message is not None]
+    await suppressions.drop_by_id(connection, await aftermath.of_receipts(connection, channel, known, now), now)
+    await learn(connection, channel, words, now)
+    await move(connection, channel, words, now)
+    await heed(house, connection, channel, [word.receipt for word in words], now)
+
+
+def _recipient(item: _Told, went: Mapping[int, identities.Recipient]) -> list[int]:
+    """Who got the message that is answered so."""
+    message = item.fact.message_id
+    return [went[message].person_id] if message is not None and message in went else []

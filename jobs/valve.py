@@ -13,7 +13,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs import digests, facts, freshness, lanes, riders
+from jobs import digests, facts, freshness, lanes, quotas, riders
 from jobs.catalog import Published
 from jobs.house import House
 from jobs.reservoir import PASS, Reservoir, look, parts
@@ -92,6 +92,7 @@ async def _pass(house: House, connection: AsyncConnection, now: datetime, report
     people, history = await facts.of_people(connection, published, list(ids), now, house.known.people if house.known else None)
     decisions = arbitrate(candidates, people, history, published.policy, published.calendar, now, found.room, rivals)
     decisions = await lanes.keep_to(connection, found, decisions, people, history, now)
+    decisions = await quotas.keep_to(house, connection, decisions, published.policy, now)
     outcomes = await digests.join(house, connection, published, decisions, rivals, people, history, now)
     await _carry_out(house, connection, published, outcomes, now, report)
     await riders.look_again(connection, published, outcomes, people, history, now)

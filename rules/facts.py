@@ -91,6 +91,7 @@ class Code(StrEnum):
     GAP = "gap"
     CAP = "cap"
     PENDING_HIGHER_PRIORITY = "pending_higher_priority"
+    QUOTA = "quota"
 
 
 @dataclass(frozen=True, slots=True)

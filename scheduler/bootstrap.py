@@ -20,7 +20,7 @@ from jobs.catalog import Catalog
 from jobs.clock import Clock, DatabaseClock
 from jobs.house import Account, House
 from jobs.links import Signer
-from store import limits, schema, ticks, versions
+from store import limits, quota, schema, ticks, versions
 from store.engine import Database, database_uri, open_database, reachable
 
 log = structlog.get_logger()
@@ -43,6 +43,7 @@ async def open_house(
         house = replace(house, signer=await _signer(settings, database, house))
         if send:
             house = replace(house, accounts=await open_accounts(house))
+            await keep_quotas(house)
         log.debug("house.open", channels=sorted(house.accounts), at=now.isoformat())
         try:
             yield house
@@ -113,6 +114,14 @@ async def open_accounts(house: House) -> dict[str, Account]:
             await account.adapter.close()
         raise
     return opened
+
+
+async def keep_quotas(house: House) -> None:
+    """Put in force how many people a day the providers of this process's channels allow; who only sends a test changes nothing."""
+    async with house.database.begin() as connection:
+        for account in house.accounts.values():
+            if account.channel.quota is not None:
+                await quota.ensure(connection, account.channel.name, account.channel.quota(account.settings))
 
 
 async def _open(house: House, name: str, channel: Channel, settings: ChannelSettings) -> Account:

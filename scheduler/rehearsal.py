@@ -17,7 +17,7 @@ from jobs.reconcile import reconcile
 from scheduler.bootstrap import publish
 from scheduler.drive import drive
 from scheduler.solo import Solo
-from store import limits, rehearsed, runs, versions
+from store import limits, quota, rehearsed, runs, versions
 from store.messages import Chunk
 from store.scratch import scratch
 
@@ -35,7 +35,7 @@ async def rehearse(
     """Play `config` from `since` to `until` (aware), as if all of it were approved; yields the scratch house to look at.
 
     Messages waiting now and contacts made until now are taken along, or as they were in a snapshot of store.snapshot.
-    Accounts send at the rate this environment sets.
+    Accounts send at the rate this environment sets, and to as many people a day.
     """
     # The longest calendar cap reaches back a month.
     async with scratch(house.database, min(since, house.clock.now()) - _MONTH, snapshot) as database:
@@ -89,7 +89,10 @@ async def _set(stage: House, config: Config) -> Published:
         for name in config.campaigns:
             await versions.approve(connection, campaign=name, content_hash=config.content_hash(name), by="rehearsal", now=now)
         for name, channel in stage.channels.items():
-            await limits.ensure(connection, account=name, channel=name, rate=channel.settings.read().rate, now=now)
+            settings = channel.settings.read()
+            await limits.ensure(connection, account=name, channel=name, rate=settings.rate, now=now)
+            if channel.quota is not None:
+                await quota.ensure(connection, name, channel.quota(settings))
         published = await stage.catalog.newest(connection)
     assert published is not None
     return published

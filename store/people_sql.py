@@ -107,7 +107,7 @@ wanted AS MATERIALIZED (
     SELECT i.person_id, a.sort, a.kind, a.value, a.platform FROM staged_addresses a JOIN persons i USING (line)
 ),
 known AS MATERIALIZED (
-    SELECT x.id, x.person_id, x.sort, x.kind, x.value, x.platform, x.listed
+    SELECT x.id, x.person_id, x.sort, x.kind, x.value, x.platform, x.listed, x.learned_at
     FROM persons i JOIN addresses x USING (person_id) WHERE x.sort = ANY (%(sorts)s)
 ),
 added AS (
@@ -125,7 +125,7 @@ relisted AS (
 delisted AS (
     UPDATE addresses x SET listed = false
     FROM known k
-    WHERE x.id = k.id AND k.listed
+    WHERE x.id = k.id AND k.listed AND k.learned_at IS NULL
       AND NOT EXISTS (SELECT FROM wanted w WHERE (w.person_id, w.sort, w.value) = (k.person_id, k.sort, k.value))
     RETURNING x.person_id
 )

@@ -18,7 +18,8 @@ from store.statements import run, sql
 # Temporary tables come first on the search path, so that every statement of the house finds them under the usual names.
 # People, their addresses, permissions and opt-outs are only read, and stay the real ones.
 _COPIED = ("versions", "events", "runs", "messages")
-_EMPTY = ("campaigns", "approvals", "pauses", "attempts", "popups", "receipts", "interactions", "limits", "ticks", "facts")
+_EMPTY = ("campaigns", "approvals", "pauses", "attempts", "popups", "receipts", "interactions", "limits", "ticks", "facts", "quotas")
+_TAKEN = ("reached",)  # as it is, without numbers of its own
 _FILL = {
     "versions": sql("INSERT INTO versions OVERRIDING SYSTEM VALUE SELECT * FROM public.versions"),
     "events": sql("INSERT INTO events OVERRIDING SYSTEM VALUE SELECT * FROM public.events WHERE planned_at IS NULL"),
@@ -97,7 +98,7 @@ async def scratch(database: Database, since: datetime, snapshot: str | None = No
             if snapshot is not None:
                 await look_into(connection, snapshot)
             await connection.execute(_ROOM)
-            for table in (*_COPIED, *_EMPTY):
+            for table in (*_COPIED, *_EMPTY, *_TAKEN):
                 await connection.execute(text(f"CREATE TEMP TABLE {table} (LIKE public.{table} INCLUDING ALL)"))
             await connection.execute(text("CREATE TEMP TABLE messages_aside (LIKE public.messages)"))
             await connection.execute(text("CREATE TEMP SEQUENCE chunks"))
@@ -105,6 +106,8 @@ async def scratch(database: Database, since: datetime, snapshot: str | None = No
             for table in _COPIED:
                 await run(connection, _FILL[table], **({"since": since} if table == "messages" else {}))
                 await connection.execute(text(f"SELECT setval(pg_get_serial_sequence('pg_temp.{table}', 'id'), max(id)) FROM {table}"))
+            for table in _TAKEN:
+                await connection.execute(text(f"INSERT INTO {table} SELECT * FROM public.{table}"))
             await connection.execute(text("ANALYZE messages"))
         try:
             yield Scratch(database.engine, database.conninfo, connection)

@@ -16,13 +16,14 @@ from aiosmtplib import (
     SMTPTimeoutError,
 )
 
-from channels.base import Envelope, Outcome, Rejected, Retry, Sent, SlowDown, StopChannel, Unknown, domain_of
+from channels.base import Envelope, Outcome, Rejected, Retry, Sent, Unknown, domain_of
 from channels.email.connections import Connections, why_not_open
 from channels.email.dkim import Signer
 from channels.email.mime import Letter, LetterError, Letterhead
 from channels.email.replies import RECIPIENT, SENDER, Reply, verdict_of
 from channels.email.settings import EmailSettings
 from channels.email.wire import Lost, Wire
+from channels.signals import SlowDown, StopChannel
 from channels.verdicts import Verdict, clip
 
 START_INPUT = 354

@@ -12,7 +12,7 @@ from pydantic_core import to_json
 from yarl import URL
 
 from channels import loose
-from channels.base import Envelope, Outcome, Rejected, Retry, Sent, SlowDown, StopChannel
+from channels.base import Envelope, Outcome, Rejected, Retry, Sent
 from channels.http import Answer, Fault, Http
 from channels.push.content import PAYLOAD_LIMIT
 from channels.push.errors import UNAUTHENTICATED, code_of, verdict_of
@@ -20,6 +20,7 @@ from channels.push.message import message_of
 from channels.push.payload import fitted
 from channels.push.settings import PushSettings
 from channels.push.tokens import TokenError, Tokens
+from channels.signals import SlowDown, StopChannel
 from channels.verdicts import clip
 
 TOKEN_PAUSE = timedelta(seconds=10)

@@ -13,6 +13,7 @@ _PHONE = re.compile(r"\+?\d{6,15}")
 _USER_ID = re.compile(r"[A-Z]{2}\.\w+")
 _UNPRINTABLE = re.compile(r"[\n\t]| {5,}")
 _MEDIA = ("image", "video", "document")
+_REFUSED = {"PAUSED": 132015, "DISABLED": 132016, "REJECTED": 132001, "PENDING": 132001, "PENDING_DELETION": 132001}
 _SUB_TYPES = ("url", "quick_reply", "copy_code", "flow", "catalog", "mpm", "voice_call")
 
 
@@ -82,8 +83,16 @@ def _registered(components: list[Mapping[str, object]], template: Template | Non
     if template is None:
         yield Problem(132001, f"template name ({name}) does not exist")
         return
-    given = sum(len(_parameters(item)) for item in components if str(item.get("type")).lower() == "body")
-    wanted = len(template.placeholders())
+    if template.status in _REFUSED:
+        yield Problem(_REFUSED[template.status], f"template {name} is {template.status}")
+    header = any(str(item.get("type")).lower() == "header" for item in components)
+    if template.header is not None and header != (template.header == "image"):
+        yield Problem(132012, f"header: Format mismatch, expected {template.header.upper()}")
+    body = [item for component in components if str(component.get("type")).lower() == "body" for item in _parameters(component)]
+    given, wanted = len(body), len(template.placeholders())
+    named = {str(item.get("parameter_name", place)) for place, item in enumerate(body, start=1) if isinstance(item, Mapping)}
+    if given == wanted and named != set(template.placeholders()):
+        yield Problem(132000, f"body: the parameters are {', '.join(template.placeholders())}")
     if given != wanted:
         yield Problem(132000, f"body: number of localizable_params ({given}) does not match the expected number ({wanted})")
     if sum(str(item.get("type")).lower() == "button" for item in components) > len(template.buttons):

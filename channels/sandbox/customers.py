@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from channels.sandbox.errors import cloud_title
+from channels.sandbox.people import user_id, wa_id
 from channels.sandbox.tally import draw
 from channels.sandbox.webhooks import News, Receipts
 
@@ -15,10 +16,6 @@ from channels.sandbox.webhooks import News, Receipts
 def wamid(to: str) -> str:
     """A new message id in Meta's form."""
     return "wamid." + b64encode(f"{wa_id(to)}:{secrets.token_hex(8)}".encode()).decode()
-
-
-def wa_id(to: str) -> str:
-    return to.removeprefix("+")
 
 
 def journey(message: str, to: str, opaque: str, now: datetime, receipts: Receipts, seed: int) -> Iterator[News]:
@@ -52,17 +49,37 @@ def prefers(phone: str, value: str, now: datetime) -> News:
     """WhatsApp's own switch for marketing messages: `stop` or `resume`."""
     preference: dict[str, object] = {
         "wa_id": wa_id(phone),
+        "user_id": user_id(phone),
         "detail": f"User requested to {value} marketing messages",
         "category": "marketing_messages",
         "value": value,
         "timestamp": int(now.timestamp()),
     }
-    return News("user_preferences", "user_preferences", preference, wa_id(phone))
+    return News("user_preferences", "user_preferences", preference, phone)
+
+
+def moves(phone: str, new: str, now: datetime) -> News:
+    """A customer takes WhatsApp to another number."""
+    system = {"type": "user_changed_number", "body": "User changed their number", "wa_id": wa_id(new), "user_id": user_id(new)}
+    return _inbound(phone, now, {"type": "system", "system": system})
+
+
+def template_news(name: str, language: str, event: str, now: datetime) -> News:
+    """Meta's word on a template: APPROVED, PAUSED, REJECTED, DISABLED …"""
+    value: dict[str, object] = {
+        "event": event,
+        "message_template_id": int(user_id(name).removeprefix("ID.")),
+        "message_template_name": name,
+        "message_template_language": language,
+        "message_template_category": "MARKETING",
+        "reason": "ABUSIVE_CONTENT" if event == "REJECTED" else "NONE",
+    }
+    return News("message_template_status_update", "", value, at=int(now.timestamp()))
 
 
 def _inbound(phone: str, now: datetime, content: dict[str, object]) -> News:
-    head = {"from": wa_id(phone), "id": wamid(phone), "timestamp": str(int(now.timestamp()))}
-    return News("messages", "messages", {**head, **content}, wa_id(phone))
+    head = {"from": wa_id(phone), "from_user_id": user_id(phone), "id": wamid(phone), "timestamp": str(int(now.timestamp()))}
+    return News("messages", "messages", {**head, **content}, phone)
 
 
 def _status(status: str, message: str, to: str, opaque: str, now: datetime, **more: object) -> News:
@@ -71,7 +88,8 @@ def _status(status: str, message: str, to: str, opaque: str, now: datetime, **mo
         "status": status,
         "timestamp": str(int(now.timestamp())),
         "recipient_id": wa_id(to),
+        "recipient_user_id": user_id(to),
         **({"biz_opaque_callback_data": opaque} if opaque else {}),
         **more,
     }
-    return News("messages", "statuses", item)
+    return News("messages", "statuses", item, to)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Literal
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from channels.sandbox.customers import prefers, presses, says
 from channels.sandbox.directory import Directory
@@ -18,6 +18,7 @@ from channels.sandbox.http import Line, reply
 from channels.sandbox.journal import Delivery
 from channels.sandbox.templates import Template, Templates
 from channels.sandbox.tokens import Tokens
+from channels.sandbox.told import told
 from channels.sandbox.webhooks import News, Webhooks
 
 _RULES = TypeAdapter(list[Rule])
@@ -87,12 +88,12 @@ class Inspection:
             web.get("/_sandbox/messages", self.messages),
             web.delete("/_sandbox/messages", self.forget),
             web.get("/_sandbox/faults", self.faults),
-            web.put("/_sandbox/faults", _told(self.set_faults)),
+            web.put("/_sandbox/faults", told(self.set_faults)),
             web.delete("/_sandbox/faults", self.clear_faults),
-            web.post("/_sandbox/faults", _told(self.add_fault)),
-            web.put("/_sandbox/customers", _told(self.set_customers)),
-            web.put("/_sandbox/templates", _told(self.set_templates)),
-            web.post("/_sandbox/inbound", _told(self.inbound)),
+            web.post("/_sandbox/faults", told(self.add_fault)),
+            web.put("/_sandbox/customers", told(self.set_customers)),
+            web.put("/_sandbox/templates", told(self.set_templates)),
+            web.post("/_sandbox/inbound", told(self.inbound)),
             web.delete("/_sandbox/tokens", self.revoke),
         ]
 
@@ -161,19 +162,3 @@ class Inspection:
     async def revoke(self, request: web.Request) -> web.Response:
         self._tokens.revoke()
         return web.Response(status=204)
-
-
-Handler = Callable[[web.Request], Awaitable[web.Response]]
-
-
-def _told(handler: Handler) -> Handler:
-    """Answers a body that does not fit with what is wrong in it."""
-
-    async def answer(request: web.Request) -> web.Response:
-        try:
-            return await handler(request)
-        except ValidationError as error:
-            faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
-            return reply({"error": "; ".join(faults)}, 400)
-
-    return answer

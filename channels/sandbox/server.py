@@ -15,7 +15,9 @@ from aiohttp import web
 
 from channels.sandbox.app import App
 from channels.sandbox.cloud import BEARER, PHONE_NUMBER_ID, Cloud
-from channels.sandbox.customers import prefers, presses, says
+from channels.sandbox.cloud_knobs import Knobs
+from channels.sandbox.cloud_rules import Conduct
+from channels.sandbox.customers import moves, prefers, presses, says, template_news
 from channels.sandbox.directory import Directory
 from channels.sandbox.faults import Faults
 from channels.sandbox.fcm import Fcm
@@ -78,7 +80,9 @@ class Sandbox:
         told = partial(self.journal.told, "whatsapp")
         self.webhooks = Webhooks(webhook_url, app_secret, PHONE_NUMBER_ID, receipts, seed=seed, pause=webhook_pause, taken=told)
         self._line = Line(self.journal, self.faults)
-        self._cloud = Cloud(self._line, self.webhooks, self.templates, now, seed)
+        self.conduct = Conduct(now, seed)
+        self.webhooks.hides = self.conduct.hides
+        self._cloud = Cloud(self._line, self.webhooks, self.templates, self.conduct, now, seed)
         self._mail = MailServer(self._line)
         self._runner: web.AppRunner | None = None
         self._bound: tuple[int, int] | None = None
@@ -163,6 +167,16 @@ class Sandbox:
         """A customer turns WhatsApp marketing off (`stop`) or on again (`resume`)."""
         self.webhooks.tell(prefers(phone, value, self._now()))
 
+    def customer_moves(self, phone: str, new: str) -> None:
+        """A customer takes WhatsApp to another number."""
+        self.webhooks.tell(moves(phone, new, self._now()))
+
+    def template_is(self, name: str, event: str, language: str = "id") -> None:
+        """Meta says APPROVED, PAUSED, REJECTED, DISABLED … of a template, and keeps to it where it is registered."""
+        if language in self.templates.get(name, {}):
+            self.templates.say(name, language, event)
+        self.webhooks.tell(template_news(name, language, event, self._now()))
+
     async def verify_webhook(self) -> bool:
         """Meta's handshake with webhook_url."""
         return await self.webhooks.verify(self._verify_token)
@@ -180,6 +194,7 @@ class Sandbox:
         app = web.Application(client_max_size=4 * 1024 * 1024)
         app.add_routes(Fcm(self._line, self.tokens).routes())
         app.add_routes(self._cloud.routes())
+        app.add_routes(Knobs(self).routes())
         app.add_routes(Inspection(self._line, self.tokens, self.webhooks, self.templates, self.directory, self._now, self._seed).routes())
         app.add_routes(Overview(self._line, self.directory, self.webhooks).routes())
         pages = Pages(self.journal)

@@ -22,12 +22,15 @@ class Button(BaseModel):
 
 
 class Template(BaseModel):
-    """One language of one template; placeholders are {{1}} or {{name}}."""
+    """One language of one template; placeholders are {{1}} or {{name}}. header: None = nobody said, anything is taken."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     language: str = "id"
+    category: Literal["marketing", "utility", "authentication"] = "marketing"
+    status: str = "APPROVED"
+    header: Literal["none", "text", "image"] | None = None
     body: Annotated[str, Field(max_length=1024)]
     footer: Annotated[str, Field(max_length=60)] = ""
     buttons: Annotated[tuple[Button, ...], Field(max_length=10)] = ()
@@ -50,3 +53,12 @@ class Templates(dict[str, dict[str, Template]]):
 
     def put(self, template: Template) -> None:
         self.setdefault(template.name, {})[template.language] = template
+
+    def say(self, name: str, language: str, status: str) -> None:
+        """Meta's word on one that is registered. Raises KeyError."""
+        self.put(self[name][language].model_copy(update={"status": status}))
+
+    def marketing(self, name: str, language: str) -> bool:
+        """Whether it is an offer; one nobody registered is."""
+        found = self.get(name, {}).get(language)
+        return found is None or found.category == "marketing"

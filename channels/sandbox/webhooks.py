@@ -12,10 +12,12 @@ from itertools import count
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
+from channels.sandbox.people import contact
 from channels.sandbox.tally import draw
 
 BATCH, QUEUE = 100, 200_000
 LONGEST_PAUSE = 60.0
+_NUMBERS = frozenset({"from", "wa_id", "recipient_id"})
 TIMEOUT = ClientTimeout(total=20)
 
 
@@ -38,12 +40,18 @@ class Receipts:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """One thing to tell: an item of the list `items` ("statuses", "messages" …) in a change of `field`."""
+    """One thing to tell: an item of the list `items` ("statuses", "messages" …) in a change of `field`.
+
+    items: empty where the item is the change's whole value
+    who:   the person it is about, by number or user id
+    at:    when it was told, epoch seconds
+    """
 
     field: str
     items: str
     item: dict[str, object]
-    wa_id: str = ""
+    who: str = ""
+    at: int = 0
 
 
 class Webhooks:
@@ -66,6 +74,7 @@ class Webhooks:
         self.url = url
         self.receipts = receipts
         self.lost = 0
+        self.hides: Callable[[str], bool] = lambda who: False
         self._secret = app_secret.encode()
         self._phone_number_id = phone_number_id
         self._seed = seed
@@ -151,23 +160,29 @@ class Webhooks:
         return [self._envelope(run) for run in _runs(news, lambda item: (item.field, item.items))]
 
     def _envelope(self, news: Sequence[News]) -> dict[str, object]:
-        value: dict[str, object] = {
+        value = self._list(news) if news[0].items else news[0].item
+        entry = {"id": "sandbox-waba", "time": news[0].at, "changes": [{"field": news[0].field, "value": value}]}
+        return {"object": "whatsapp_business_account", "entry": [entry]}
+
+    def _list(self, news: Sequence[News]) -> dict[str, object]:
+        people = dict.fromkeys(item.who for item in news if item.who)
+        return {
             "messaging_product": "whatsapp",
             "metadata": {"display_phone_number": "15550001111", "phone_number_id": self._phone_number_id},
-            news[0].items: [item.item for item in news],
+            "contacts": [contact(who, hidden=self.hides(who)) for who in people],
+            news[0].items: [self._shown(item) for item in news],
         }
-        people = dict.fromkeys(item.wa_id for item in news if item.wa_id)
-        if people:
-            value["contacts"] = [{"profile": {"name": f"Nasabah {wa_id[-4:]}"}, "wa_id": wa_id} for wa_id in people]
-        change = {"field": news[0].field, "value": value}
-        return {"object": "whatsapp_business_account", "entry": [{"id": "sandbox-waba", "changes": [change]}]}
+
+    def _shown(self, news: News) -> dict[str, object]:
+        """Without the number of those who hide it."""
+        return {name: value for name, value in news.item.items() if name not in _NUMBERS or not self.hides(news.who)}
 
 
 def _runs(news: Sequence[News], key: Callable[[News], tuple[str, str]]) -> list[list[News]]:
     """Neighbours of one kind together, in the order they came."""
     runs: list[list[News]] = []
     for item in news:
-        if runs and key(runs[-1][0]) == key(item):
+        if runs and item.items and key(runs[-1][0]) == key(item):
             runs[-1].append(item)
         else:
             runs.append([item])

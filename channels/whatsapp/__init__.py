@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from channels.base import Adapter, Channel, Ports, Webhook, expect
 from channels.whatsapp import receipts
@@ -32,6 +33,9 @@ CHANNEL = Channel(
     settings=WhatsAppSettings,
     adapter=_adapter,
     addresses="phone",
+    kinds=("phone", "bsuid"),
+    spacing=timedelta(seconds=6),
+    quota=lambda settings: expect(WhatsAppSettings, settings).daily_people,
     missing=missing,
     webhook=Webhook(_verify, receipts.parse, _challenge),
 )

@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
+from channels.signals import HoldPerson
 from channels.verdicts import OPTED_OUT, REJECT, RETRY, STOP_CAMPAIGN, STOP_CHANNEL, UNKNOWN, UNREACHABLE, Do, Verdict, slow_down
 
-OPTED_OUT_CODE = 131050
-# Meta: sooner than 24 hours later fails again.
-_TOMORROW = Verdict(Do.RETRY, after=timedelta(hours=24))
-# One message per 6 s to one person; 16 s is the second step of the 4^n that Meta asks for.
-_PAIR_RATE = Verdict(Do.RETRY, after=timedelta(seconds=16))
-_QUALITY = slow_down(3600)
+_DAY = timedelta(hours=24)
+_STEP = timedelta(seconds=16)
+# Unreachable once may be a phone that is off: the address goes only when this repeats, which a channel cannot know.
+_NOT_THERE = Verdict(Do.REJECT, unreachable=True, suspect=True)
+# So many offers a person, of all businesses together: sooner than 24 hours later fails again, whatever the campaign. What is no offer goes.
+_TOMORROW = Verdict(Do.RETRY, after=_DAY, hold=HoldPerson(_DAY, offers_only=True))
+# One message per 6 s to one person. Meta asks for 4^n s before the n-th try; our own backoff of 30 s · 3^(n-1) is longer at every step.
+_PAIR_RATE = Verdict(Do.RETRY, after=_STEP, hold=HoldPerson(_STEP))
+# Too many people blocked or reported us: going on makes it worse, and somebody must find out why.
+_QUALITY = Verdict(Do.RETRY, slow=timedelta(hours=1), alert=True)
 
 _PEOPLE = {
-    # Unreachable once may be a phone that is off: the address goes only when this repeats, which a channel cannot know.
-    131026: UNREACHABLE,
-    131021: UNREACHABLE,
-    OPTED_OUT_CODE: OPTED_OUT,
+    131026: _NOT_THERE,
+    131021: _NOT_THERE,
+    131050: OPTED_OUT,
     131049: _TOMORROW,
     130472: UNREACHABLE,
     131056: _PAIR_RATE,
@@ -63,8 +67,3 @@ def verdict_of(code: int | None, status: int) -> Verdict:
     if code is not None:
         return ERRORS.get(code, RETRY if status >= 500 else REJECT)
     return UNKNOWN if status >= 500 and status != 503 else REFUSED
-
-
-def is_unreachable(code: int | None) -> bool:
-    """Whether a receipt of this code says that the person is not there, and not that we or Meta are at fault."""
-    return code is not None and code in ERRORS and ERRORS[code].elsewhere

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import Field, HttpUrl, PositiveFloat, SecretStr
+from pydantic import BeforeValidator, Field, HttpUrl, PositiveFloat, PositiveInt, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from channels.base import expect
 from config.settings import ChannelSettings
 
 
+def _or_unlimited(given: object) -> object:
+    return None if isinstance(given, str) and given.strip().lower() in ("", "unlimited") else given
+
+
 class WhatsAppSettings(ChannelSettings):
     """`deadline`: seconds one send may take. A number sends 80 messages a second until Meta upgrades it to 1,000.
 
+    daily_people: how many different people Meta lets the business portfolio write to in 24 hours, over all its numbers.
     app_secret and verify_token are for receipts and opt-outs; without them webhooks are refused, sending works.
     """
 
@@ -24,6 +29,7 @@ class WhatsAppSettings(ChannelSettings):
     deadline: PositiveFloat = 30.0
     endpoint: HttpUrl = HttpUrl("https://graph.facebook.com")
     version: Annotated[str, Field(pattern=r"^\d+\.\d+$")] = "26.0"
+    daily_people: Annotated[PositiveInt | None, BeforeValidator(_or_unlimited)] = None
     phone_number_id: str | None = None
     token: SecretStr | None = None
     app_secret: SecretStr | None = None

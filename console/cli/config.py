@@ -19,6 +19,7 @@ from console.cli.guard import run
 from console.cli.times import wall_clock
 from jobs.catalog import Published
 from scheduler.bootstrap import read_config, settings_of
+from scheduler.outlook import people
 from scheduler.outlook import volume as evenings
 from scheduler.outlook.report import disappointments
 from scheduler.outlook.scene import Scene
@@ -73,8 +74,12 @@ async def _volume(settings: Settings, scene: Scene, *, start: bool) -> list[Prob
         if not await customers(connection):
             raise NothingToSee("the database has no customers; `kabar import customers FILE` brings them in")
         counted = await evenings.count(connection, scene)
-    found = evenings.loads(scene, evenings.flows(scene, counted), rates())
-    return list(evenings.findings(scene, found, {name: rate_variable(channel) for name, channel in CHANNELS.items()}))
+    flows = list(evenings.flows(scene, counted))
+    found = evenings.loads(scene, flows, rates())
+    late = evenings.findings(scene, found, {name: rate_variable(channel) for name, channel in CHANNELS.items()})
+    quotas = {name: channel.quota(channel.settings.read()) for name, channel in CHANNELS.items() if channel.quota}
+    crowded = people.findings(scene, flows, quotas, {name: f"KABAR_{name.upper()}__DAILY_PEOPLE" for name in quotas})
+    return [*late, *crowded]
 
 
 def rates(channels: Mapping[str, Channel] = CHANNELS) -> dict[str, float]:

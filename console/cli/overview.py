@@ -7,6 +7,7 @@ runs          [{id, campaign, occurrence, status, reason, due_at, expires_at, me
               control_group: messages to people who get nothing on purpose, not counted as suppressed
 reservoir     {channel: {queued, deferred, deferred_by_reason: {reason: n}, released, sending}}
 accounts      [{account, channel, rate, sent_last_minute, next_free_at, open_until, failures, reason}]; open_until: nobody sends before
+quotas        [{channel, people, used}]: how many different people in 24 hours the provider allows (null = any number), and were written to
 slow_domains  [{channel, domain, until, strikes, reason}]: receiving domains that nothing goes to before `until`, at most 50
 lag           {queued: how long the oldest message that may go now has waited, released: since the oldest was released}; null = none
 backlog       {events, receipts}: stored, not yet worked on
@@ -32,7 +33,7 @@ from jobs.house import House
 from jobs.reservoir import held_for_approval
 from rules.windows import Openings
 from scheduler.reload import FAULT
-from store import domains, limits, overview, platforms, ticks, unheard, versions
+from store import domains, limits, overview, platforms, quota, ticks, unheard, versions
 
 DOMAINS = 50
 
@@ -52,6 +53,7 @@ async def collect(house: House, not_configured: Mapping[str, Sequence[str]]) -> 
                 "runs": [asdict(run) for run in await overview.recent_runs(connection)],
                 "reservoir": reservoir(queued, await overview.deferred(connection), outgoing),
                 "accounts": await _accounts(connection, now),
+                "quotas": [asdict(found) for found in await quota.every(connection, now)],
                 "slow_domains": [{"channel": name, **asdict(found)} for name, found in await domains.every(connection, now, DOMAINS)],
                 "lag": {
                     "queued": _seconds(now, await _oldest(house, connection, queued, pauses, now)),

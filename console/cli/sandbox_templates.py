@@ -26,7 +26,16 @@ def _declared(shape: Shape) -> Template:
     buttons = tuple(
         Button(label=button.label, kind="url" if button.kind == "url" else "quick_reply", url=button.url) for button in shape.buttons
     )
-    return Template(name=shape.name, language=shape.language, body=shape.body, footer=shape.footer, buttons=buttons)
+    header = shape.header if shape.header in ("none", "text", "image") else None
+    return Template(
+        name=shape.name,
+        language=shape.language,
+        category=shape.category,
+        header=header,
+        body=shape.body,
+        footer=shape.footer,
+        buttons=buttons,
+    )
 
 
 def _guessed(content: WhatsAppContent) -> Template:

@@ -54,6 +54,8 @@ def report(data: Data) -> Iterator[RenderableType]:
     yield _table("runs", ("run", "campaign", "occurrence", "status", "messages", "what became of them"), map(_run, data["runs"]))
     yield _table("reservoir", ("channel", "queued", "deferred", "released", "sending", "deferred because of"), _reservoir(data))
     yield _table("accounts", ("account", "rate/s", "sent last minute", "failures in a row", "closed until", "because"), _accounts(data))
+    if data["quotas"]:
+        yield _table("people in 24 hours", ("channel", "written to", "allowed"), map(_quota, data["quotas"]))
     if data["slow_domains"]:
         yield _table(
             "slow domains", ("channel", "domain", "nothing before", "asked in a row", "because"), map(_domain, data["slow_domains"])
@@ -99,6 +101,10 @@ def _accounts(data: Data) -> Iterator[tuple[object, ...]]:
         closed = account["open_until"] if (account["open_until"] or "") > data["at"] else None
         pace = f"{account['rate']:g}", account["sent_last_minute"], account["failures"]
         yield account["account"], *pace, _time(closed), account["reason"] if closed else None
+
+
+def _quota(found: Data) -> tuple[object, ...]:
+    return found["channel"], f"{found['used']:,}", "any number" if found["people"] is None else f"{found['people']:,}"
 
 
 def _domain(found: Data) -> tuple[object, ...]:

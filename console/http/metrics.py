@@ -11,9 +11,10 @@ from fastapi import APIRouter, Depends, Response
 from console.http.access import Now, TheHouse, TheWeb, require_key_from_afar
 from console.http.health import ages
 from scheduler.reload import FAULT
-from store import gauges, limits, ticks, unheard
+from store import gauges, limits, quota, ticks, unheard
 from store.gauges import Count
 from store.limits import Limit
+from store.quota import Quota
 
 router = APIRouter(dependencies=[Depends(require_key_from_afar)])
 
@@ -29,9 +30,10 @@ async def metrics(web: TheWeb, house: TheHouse, now: Now) -> Response:
         counts = await gauges.messages(connection, now - RECENT)
         seen = ages(await ticks.every(connection), now)
         accounts = await limits.every(connection)
+        people = await quota.every(connection, now)
         strangers = await unheard.total(connection)
         fault = await ticks.fact(connection, FAULT) is not None
-    lines = [*_messages(counts), *_accounts(accounts, now)]
+    lines = [*_messages(counts), *_accounts(accounts, now), *_people(people)]
     lines += _gauge(
         "kabar_tick_age_seconds", "Since the tick last succeeded.", [({"tick": name}, age) for name, age in seen.items() if age is not None]
     )
@@ -65,6 +67,13 @@ def _accounts(accounts: Iterable[Limit], now: datetime) -> Iterator[str]:
     yield from _gauge("kabar_account_held_seconds", "Until the account may send again (breaker or slow down).", held)
     yield from _gauge("kabar_account_lead_seconds", "Work leased ahead on the account.", behind)
     yield from _gauge("kabar_account_failures", "Failures in a row.", [(labels, item.failures) for labels, item in named])
+
+
+def _people(quotas: Iterable[Quota]) -> Iterator[str]:
+    found = [({"channel": item.channel}, item) for item in quotas]
+    yield from _gauge("kabar_people_reached", "Different people written to in 24 hours.", [(labels, item.used) for labels, item in found])
+    limited = [(labels, item.people) for labels, item in found if item.people is not None]
+    yield from _gauge("kabar_people_allowed", "Different people the provider allows in 24 hours.", limited)
 
 
 def _gauge(name: str, words: str, samples: Iterable[Sample]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from store.tables.house import audit_log, facts, limits, slow_domains, stopped_p
 from store.tables.incoming import interactions, receipts, unknown_receipts
 from store.tables.outgoing import STATUSES, attempts, chunks, messages, popup_tests, popups
 from store.tables.planning import approvals, campaigns, events, pauses, runs, versions
+from store.tables.reach import holds, quotas, reached, registered, suspicions
 from store.tables.suppressions import suppressions
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "chunks",
     "events",
     "facts",
+    "holds",
     "interactions",
     "limits",
     "messages",
@@ -29,11 +31,15 @@ __all__ = [
     "permissions",
     "popup_tests",
     "popups",
+    "quotas",
+    "reached",
     "receipts",
+    "registered",
     "runs",
     "slow_domains",
     "stopped_platforms",
     "suppressions",
+    "suspicions",
     "ticks",
     "unknown_receipts",
     "versions",

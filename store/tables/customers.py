@@ -50,6 +50,8 @@ addresses = Table(
     Column("value", Text, nullable=False),
     Column("platform", Text),
     Column("listed", Boolean, nullable=False, server_default=text("true")),  # still in the customer file
+    Column("learned_at", When),  # told by a provider, not by the customer file, which does not take it away
+    Column("evidence", Text),
     UniqueConstraint("person_id", "sort", "value"),
     Index("ix_addresses_value", "value"),
 )

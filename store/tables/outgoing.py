@@ -89,6 +89,7 @@ messages = Table(
         "released_at",
         postgresql_where=text("status IN ('released', 'sending', 'sent', 'delivered', 'read', 'unknown')"),
     ),
+    Index("ix_messages_quota", "channel", "run_id", postgresql_where=text("status = 'deferred' AND reason LIKE 'quota:%'")),
     Index("ix_messages_carrier", "carrier_id", postgresql_where=text("carrier_id IS NOT NULL")),
     Index("ix_messages_merged", "carrier_id", postgresql_where=text("status = 'merged' AND settled_at IS NULL")),
     Index(

@@ -124,6 +124,7 @@ class Hook:
     refusals: int = 0
     values: list[dict[str, Any]] = field(default_factory=list)
     unsigned: int = 0
+    raws: list[bytes] = field(default_factory=list)
 
     @property
     def statuses(self) -> list[dict[str, Any]]:
@@ -136,6 +137,7 @@ class Hook:
         if self.refusals:
             self.refusals -= 1
             return web.Response(status=503)
+        self.raws.append(raw)
         self.values += [change["value"] for entry in json.loads(raw)["entry"] for change in entry["changes"]]
         return web.Response()
 

@@ -10,25 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from channels.base import (
-    Adapter,
-    Address,
-    Content,
-    Outcome,
-    PopupItem,
-    Ports,
-    Rejected,
-    Retry,
-    Sent,
-    SlowDown,
-    StopCampaign,
-    StopChannel,
-    Unknown,
-)
+from channels.base import Adapter, Address, Content, Outcome, PopupItem, Ports, Rejected, Retry, Sent, Unknown
 from channels.popup.settings import PopupSettings
 from channels.registry import CHANNELS
 from channels.sandbox.faults import Rule
 from channels.sandbox.server import Sandbox
+from channels.signals import HoldPerson, SlowDown, StopCampaign, StopChannel
 from config.settings import ChannelSettings
 from tests.channels import samples
 from tests.channels.servers import Odd, Served, http_answer, http_server, smtp_server
@@ -128,8 +115,8 @@ ROWS = {
         dict.fromkeys(ALWAYS_RETRY, Unknown),
         (
             Case("131026", Rejected),
-            Case("131049", Retry),
-            Case("131056", Retry),
+            Case("131049", Retry, HoldPerson),
+            Case("131056", Retry, HoldPerson),
             Case("130429", Retry, SlowDown),
             Case("131048", Retry, SlowDown),
             Case("131000", Retry),

@@ -15,13 +15,14 @@ import pytest
 import uvloop
 from cryptography.x509 import DNSName
 
-from channels.base import Outcome, PopupItem, Ports, Retry, Sent, SlowDown, StopChannel
+from channels.base import Outcome, PopupItem, Ports, Retry, Sent
 from channels.email.settings import Security
 from channels.email.smtp import SmtpAdapter
 from channels.popup.settings import PopupSettings
 from channels.registry import CHANNELS
 from channels.sandbox.faults import Rule
 from channels.sandbox.server import Sandbox
+from channels.signals import SlowDown, StopChannel
 from tests.channels import samples
 from tests.channels.certificates import Authority
 from tests.channels.mailserver import MailServer, mail_server

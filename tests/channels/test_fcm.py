@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from channels.base import Address, Rejected, Retry, Sent, SlowDown, StopChannel, expect
+from channels.base import Address, Rejected, Retry, Sent, expect
 from channels.http import Answer, retry_after
 from channels.push.content import FRAME, PAYLOAD_LIMIT, PushContent
 from channels.push.errors import BAD_REQUEST, FCM_ERROR
@@ -24,6 +24,7 @@ from channels.push.payload import fitted, weight
 from channels.push.tokens import Tokens
 from channels.sandbox.fcm_shape import rule_violations, shape_violations
 from channels.sandbox.server import Sandbox
+from channels.signals import SlowDown, StopChannel
 from tests.channels import samples
 from tests.channels.discovery import faults
 from tests.channels.servers import Odd, http_answer, http_server

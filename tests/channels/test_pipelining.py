@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from channels.base import Outcome, Rejected, Retry, Sent, SlowDown, Unknown
+from channels.base import Outcome, Rejected, Retry, Sent, Unknown
 from channels.email.smtp import SmtpAdapter
+from channels.signals import SlowDown
 from tests.channels import samples
 from tests.channels.mailserver import HANG_UP, PIPELINING, MailServer, mail_server
 

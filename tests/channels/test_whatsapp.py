@@ -5,17 +5,21 @@ from __future__ import annotations
 import hmac
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from channels.base import Address, Outcome, Receipt, ReceiptKind, Rejected, Retry, Sent, SlowDown, StopCampaign, StopChannel, Unknown
+from channels.base import Address, Outcome, Receipt, ReceiptKind, Rejected, Retry, Sent, Unknown
 from channels.http import Answer, Fault
 from channels.sandbox.cloud_shape import first_problem
+from channels.signals import HoldPerson, SlowDown, StopCampaign, StopChannel
+from channels.verdicts import Do
 from channels.whatsapp.cloud import CloudAdapter, message_of, outcome_of
 from channels.whatsapp.content import WhatsAppContent
+from channels.whatsapp.errors import ERRORS
 from channels.whatsapp.parts import WhatsAppButton
 from channels.whatsapp.receipts import challenge, parse, verify
 from tests.channels import samples
@@ -104,7 +108,7 @@ def test_codes_that_pass(code: int) -> None:
 def test_codes_that_slow_everybody_down(code: int, seconds: int) -> None:
     outcome = refused(code, 429)
     assert isinstance(outcome, Retry)
-    assert outcome.signal == SlowDown(timedelta(seconds=seconds))
+    assert outcome.signal == SlowDown(timedelta(seconds=seconds), alert=code in (131048, 131064))
 
 
 def test_codes_about_one_person() -> None:
@@ -113,8 +117,10 @@ def test_codes_about_one_person() -> None:
     assert not any(getattr(refused(code), "drop_address", True) for code in (131026, 131021, 130472))
     assert all(getattr(refused(code), "elsewhere", False) for code in (131026, 131021, 130472, 131050))
     assert not getattr(refused(132015), "elsewhere", True)
-    assert refused(131049) == Retry("131049", timedelta(hours=24), detail="no to ***")
-    assert refused(131056) == Retry("131056", timedelta(seconds=16), detail="no to ***")
+    assert {getattr(refused(code), "suspect", False) for code in (131026, 131021)} == {True}
+    day, step = timedelta(hours=24), timedelta(seconds=16)
+    assert refused(131049) == Retry("131049", day, HoldPerson(day, offers_only=True), detail="no to ***")
+    assert refused(131056) == Retry("131056", step, HoldPerson(step), detail="no to ***")
 
 
 def test_codes_nobody_listed_end_the_message_unless_the_server_failed() -> None:
@@ -231,3 +237,40 @@ def test_content_knows_metas_limits() -> None:
         WhatsAppContent(name="x", text="x", buttons=tuple(WhatsAppButton(kind="url", value="x") for _ in range(3)))
     with pytest.raises(ValidationError):
         WhatsAppContent(name="Live Trading", text="x")
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "channels" / "whatsapp.md").read_text(encoding="utf-8")
+
+
+def documented() -> dict[int, tuple[str, str]]:
+    """Code → what the page says becomes of the message, and what besides."""
+    found: dict[int, tuple[str, str]] = {}
+    for line in PAGE.partition("<!-- codes -->")[2].partition("\n\n")[0].splitlines()[3:]:
+        codes, _, message, besides = (cell.strip() for cell in line.split("|")[1:-1])
+        for code in codes.split(", "):
+            first, _, last = code.partition("–")
+            for number in range(int(first), int(last or first) + 1):
+                assert number not in found, f"{number} stands twice"
+                found[number] = (message, besides)
+    return found
+
+
+def in_words(code: int) -> tuple[str, str]:
+    verdict = ERRORS[code]
+    message = "fails" if verdict.do is Do.REJECT else "waits" if verdict.stop else "tried again"
+    besides = ["opt-out"] if verdict.opted_out else []
+    besides += ["the number is dropped when it repeats"] if verdict.suspect else []
+    besides += [f"the {verdict.stop} stops"] if verdict.stop else []
+    besides += [f"the account pauses {verdict.slow.total_seconds():g} s"] if verdict.slow else []
+    besides += ["alert"] if verdict.alert else []
+    if verdict.hold:
+        hours = verdict.hold.after == timedelta(hours=24)
+        message += " after 24 h" if hours else ""
+        besides.append(
+            "offers to this person wait 24 h" if verdict.hold.offers_only else f"this person waits {verdict.hold.after.seconds} s"
+        )
+    return message, "; ".join(besides)
+
+
+def test_the_page_says_what_every_code_does() -> None:
+    assert documented() == {code: in_words(code) for code in ERRORS}

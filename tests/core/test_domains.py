@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import text
 
-from channels.base import Address, Retry, Sent, SlowDown
+from channels.base import Address, Retry, Sent
 from channels.sandbox.faults import Rule
+from channels.signals import SlowDown
 from jobs.dispatch import BLOCK
 from jobs.domains import FIRST, words
 from jobs.housekeeping import housekeeping

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 from sqlalchemy import text
 
-from scheduler.outlook import volume
+from scheduler.outlook import people, volume
 from scheduler.outlook.days import coming_days
 from scheduler.outlook.scene import Scene
 from store.engine import Database
@@ -146,3 +146,20 @@ async def test_a_day_shows_what_opens_on_it_with_its_numbers_and_whoever_is_in_t
     assert (clash.winner, clash.goes) == ("first", at("2026-11-21 10:00"))
     assert [(load.channel, load.messages) for load in friday.loads] == [("push", 2)]
     assert saturday.entries == ()
+
+
+async def test_an_audience_larger_than_a_days_people_is_told(database: Database) -> None:
+    for number in range(5):
+        await person(database, number)
+    looked_at = scene(files(campaign(channels="[whatsapp]", category="promo"), campaign("class", channels="[whatsapp]")))
+    found = await flows(database, looked_at)
+
+    def told(allowed: int | None) -> list[str]:
+        warnings = people.findings(looked_at, found, {"whatsapp": allowed}, {"whatsapp": "KABAR_WHATSAPP__DAILY_PEOPLE"})
+        return [warning.message.partition(", and KABAR")[0] for warning in warnings]
+
+    assert told(None) == told(6) == []
+    assert told(5) == []
+    assert told(4) == ["5 customers by whatsapp"] * 2
+    [one, two] = people.findings(looked_at, found, {"whatsapp": 2}, {"whatsapp": "KABAR_WHATSAPP__DAILY_PEOPLE"})
+    assert {"it takes 3 days" in each.message for each in (one, two)} == {True}
