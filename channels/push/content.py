@@ -41,6 +41,8 @@ Data = Annotated[tuple[tuple[Annotated[str, AfterValidator(_key)], str], ...], B
 class PushContent(Content):
     """`link` is opened by the app at a tap; `image` is at most 1 MB on Android; `data` is a mapping for the app, values are texts."""
 
+    tells = frozenset({"delivered", "read", "clicked"})  # by the app
+
     title: Text
     body: Text
     image: Https | None = None
