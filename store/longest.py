@@ -35,11 +35,11 @@ async def longest(connection: AsyncConnection, plan: Expansion) -> Longest | Non
         .ext(distinct_on(pairs.c.key))
         .order_by(pairs.c.key, func.octet_length(pairs.c.value).desc().nulls_last())
     )
-    found = [
+    name, first_name, customer_no, locale = [
         (await connection.execute(select(value).where(theirs).order_by(func.octet_length(value).desc()).limit(1))).scalar_one_or_none()
         for value in (people.c.name, func.split_part(people.c.name, " ", 1), people.c.customer_no, people.c.locale)
     ]
-    if found[0] is None:
+    if name is None:
         return None
     attributes = {row.key: row.value for row in (await connection.execute(of_each)).all() if row.value is not None}
-    return Longest(*map(str, found), attributes)
+    return Longest(str(name), str(first_name), str(customer_no), str(locale), attributes)
