@@ -46,8 +46,11 @@ variants:
   - push: {title: "Halo {{ first_name }}", body: "Ada kabar untukmu."}
     popup: {title: "Halo {{ first_name }}", body: "Ada kabar untukmu."}
     email: {subject: "Halo {{ first_name }}", body: "Ada **kabar** untukmu."}
-    whatsapp: {name: hello, parameters: ["{{ first_name }}"], text: "Halo"}
+    whatsapp: {name: hello, parameters: ["{{ first_name }}"], text: "Halo {{ first_name }}"}
 """
+
+
+WHATSAPP = 'templates: [{name: hello, language: id, category: marketing, body: "Halo {{1}}"}]'
 
 
 def campaign(name: str = "hello", **changes: object) -> str:
@@ -70,6 +73,7 @@ def files(*campaigns: str, rules: str = RULES, template: str = TEMPLATE) -> dict
         "rules.yaml": rules,
         "segments.yaml": SEGMENTS,
         "events.yaml": EVENTS,
+        "whatsapp-templates.yaml": WHATSAPP,
         "templates/hello.yaml": template,
         **{f"schedules/c{number}.yaml": text for number, text in enumerate(campaigns)},
     }
