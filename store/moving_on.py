@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import digests, rekey
-from store.statements import INTS, LONGS, TEXTS, rows, run, sql
+from store.statements import INTS, LONGS, TEXTS, TIMES, rows, run, sql
 
 # What was on its way for longer may have been left out when window keys were looked at again; see store/digests.py.
 _KEYS_HOLD = timedelta(minutes=4)
@@ -33,6 +33,27 @@ _MOVE_ON = sql(
     fences=INTS,
 )
 
+# It did arrive, says another receipt of the channel it left, and it waits for the next one still: it goes back to where it was.
+_ARRIVED = sql(
+    """WITH told AS (SELECT id, channel, min(at) AS delivered, min(at) FILTER (WHERE kind IN ('read', 'clicked')) AS read
+                     FROM unnest(:ids, :kinds, :ats, :channels) AS v(id, kind, at, channel)
+                     WHERE kind IN ('delivered', 'read', 'clicked', 'dismissed') AND channel IS NOT NULL GROUP BY id, channel)
+       UPDATE messages m SET status = CASE WHEN told.read IS NOT NULL THEN 'read' ELSE 'delivered' END, channel = told.channel,
+              fallback = '{}', reason = 'confirmed_by_receipt', next_attempt_at = NULL, delivered_at = told.delivered, read_at = told.read,
+              released_at = went.released_at, sent_at = went.sent_at, settled_at = :now
+       FROM told CROSS JOIN LATERAL (
+         SELECT (SELECT max(CAST(t ->> 'at' AS timestamptz)) FROM jsonb_array_elements(o.trail) t
+                 WHERE t ->> 'is' = 'released') AS released_at,
+                (SELECT max(a.at) FROM attempts a WHERE a.message_id = o.id AND a.outcome IN ('sent', 'unknown')) AS sent_at
+         FROM messages o WHERE o.id = told.id AND EXISTS (
+           SELECT FROM jsonb_array_elements(o.trail) t
+           WHERE t ->> 'is' = 'moved_on' AND starts_with(t ->> 'why', 'moved_on:' || told.channel || ':'))) went
+       WHERE m.id = told.id AND m.channel <> told.channel AND went.sent_at IS NOT NULL AND m.status IN ('queued', 'deferred')""",
+    ids=LONGS,
+    kinds=TEXTS,
+    ats=TIMES,
+    channels=TEXTS,
+)
 # Released, not claimed yet. The fence is left alone: nobody holds it.
 _TURN_BACK = sql(
     """WITH offered AS MATERIALIZED (
@@ -63,6 +84,14 @@ async def move_on(connection: AsyncConnection, refused: Sequence[tuple[int, int]
     if any(row.released_at is None or row.released_at < now - _KEYS_HOLD for row in found):
         await rekey.ask(connection, now)
     return {row.id: row.channel for row in found}
+
+
+async def arrived(connection: AsyncConnection, told: Sequence[tuple[int | None, str, datetime, str | None]], now: datetime) -> int:
+    """(message id, kind of receipt, when, channel) each: what waits for another channel, and got there by this one, waits no more."""
+    if not told:
+        return 0
+    ids, kinds, ats, channels = (list(column) for column in zip(*told, strict=True))
+    return await run(connection, _ARRIVED, ids=ids, kinds=kinds, ats=ats, channels=channels, now=now)
 
 
 async def turn_back(connection: AsyncConnection, people: Sequence[tuple[int, str]], offers: Sequence[str], now: datetime) -> int:

@@ -51,7 +51,8 @@ _SETTLE = sql(
               sent_at = CASE WHEN v.status IN ('sent', 'unknown') THEN v.at END,
               settled_at = CASE WHEN v.status = 'deferred' THEN NULL ELSE v.at END,
               next_attempt_at = v.next_attempt_at, lease_until = NULL, attempts = m.attempts - v.uncounted,
-              maybe_duplicate = m.maybe_duplicate OR v.doubtful, fallback = CASE WHEN v.doubtful THEN '{}' ELSE m.fallback END,
+              maybe_duplicate = m.maybe_duplicate OR v.doubtful,
+              fallback = CASE WHEN v.status = 'deferred' AND (v.doubtful OR v.doubted) THEN '{}' ELSE m.fallback END,
               doubted_at = CASE WHEN v.status = 'sent' THEN NULL WHEN v.doubted THEN v.at ELSE m.doubted_at END,
               trail = CASE WHEN v.status = 'deferred' THEN m.trail || jsonb_build_array(jsonb_build_object(
                         'at', v.at, 'is', 'deferred', 'why', v.reason, 'until', v.next_attempt_at)) ELSE m.trail END

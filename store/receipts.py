@@ -173,6 +173,7 @@ async def move(connection: AsyncConnection, facts: Sequence[Fact], now: datetime
         ids, kinds = [fact.message_id for fact in known], [fact.kind for fact in known]
         channels = [fact.channel for fact in known]
         await run(connection, _MOVE, ids=ids, kinds=kinds, ats=[fact.at for fact in known], channels=channels, now=now)
+        await moving_on.arrived(connection, [(fact.message_id, fact.kind, fact.at, fact.channel) for fact in known], now)
     spoken = [fact.person_id for fact in facts if fact.kind in escalation.WORDS and fact.person_id is not None]
     if known or spoken:
         await escalation.withdraw(connection, [fact.message_id for fact in known], spoken, now)

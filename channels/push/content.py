@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
@@ -40,6 +40,8 @@ Data = Annotated[tuple[tuple[Annotated[str, AfterValidator(_key)], str], ...], B
 
 class PushContent(Content):
     """`link` is opened by the app at a tap; `image` is at most 1 MB on Android; `data` is a mapping for the app, values are texts."""
+
+    tells: ClassVar[frozenset[str]] = frozenset({"delivered", "read", "clicked"})
 
     title: Text
     body: Text

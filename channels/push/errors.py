@@ -28,6 +28,8 @@ ERRORS: Mapping[str, Verdict] = {
     "UNAVAILABLE": RETRY,
     "INTERNAL": RETRY,
 }
+# The credential of one platform is at fault, and the others go on.
+OF_PLATFORM = frozenset({"THIRD_PARTY_AUTH_ERROR"})
 # Whoever answers without one of Google's codes stands between us and Google: a proxy, a wrong endpoint.
 BY_STATUS: Mapping[int, Verdict] = {429: slow_down(60)}
 UNREADABLE = slow_down(60)

@@ -15,7 +15,7 @@ from channels import loose
 from channels.base import Envelope, Outcome, Rejected, Retry, Sent
 from channels.http import Answer, Fault, Http
 from channels.push.content import PAYLOAD_LIMIT
-from channels.push.errors import UNAUTHENTICATED, code_of, verdict_of
+from channels.push.errors import OF_PLATFORM, UNAUTHENTICATED, code_of, verdict_of
 from channels.push.message import message_of
 from channels.push.payload import fitted
 from channels.push.settings import PushSettings
@@ -94,8 +94,7 @@ def outcome_of(answer: Answer | Fault, envelope: Envelope) -> Outcome:
     error = _error(answer)
     code = code_of(error)
     detail = clip(loose.text(error.get("message")), envelope)
-    if code == "THIRD_PARTY_AUTH_ERROR" and envelope.address and envelope.address.platform:
-        # The credential of one platform is at fault, and the others go on.
+    if code in OF_PLATFORM and envelope.address and envelope.address.platform:
         return Retry(code, signal=StopChannel(code, envelope.address.platform), detail=detail)
     return verdict_of(code, answer.status).outcome(code or f"HTTP_{answer.status}", detail, answer.retry_after)
 

@@ -12,7 +12,7 @@ from channels.sandbox.pages import Pages
 
 TOKEN_S = 900
 _PATIENCE = ClientTimeout(total=5)
-_LOCAL = ("127.0.0.1", "localhost", "[::1]")
+_LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 class _Login(BaseModel):
@@ -44,7 +44,7 @@ class App:
 
     async def token(self, request: web.Request) -> web.Response:
         # Whoever asks becomes that customer: only pages of this server may, whatever name another site gives to this address.
-        if request.host.rpartition(":")[0] not in _LOCAL or request.content_type != "application/json":
+        if request.url.host not in _LOCAL or request.content_type != "application/json":
             return reply({"error": "this back end serves its own page only"}, 403)
         try:
             login = _Login.model_validate_json(await request.read())

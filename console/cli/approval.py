@@ -10,11 +10,13 @@ import typer
 from channels.base import Content
 from config.loader import Config
 from config.models import Audience, Campaign, Channels, Then
+from config.problems import ConfigError
 from config.settings import Settings
 from config.values import format_duration
 from config.when import When
 from console.cli.common import fault, known
 from console.cli.guard import run
+from console.cli.weights import too_long
 from scheduler.bootstrap import open_house, read_config
 from store import ticks, versions
 
@@ -43,6 +45,8 @@ async def _approve(settings: Settings, config: Config, campaign: str, by: str) -
     content = config.content_hash(campaign)
     async with open_house(settings) as house, house.database.begin() as connection:
         now = house.clock.now()
+        if wrong := await too_long(house, connection, config, config.campaigns[campaign]):
+            raise ConfigError(wrong)
         new = await versions.approve(connection, campaign=campaign, content_hash=content, by=by, now=now)
         detail = {"campaign": campaign, "content_hash": content, "new": new}
         await ticks.record(connection, actor=by, action="approve", detail=detail, now=now)

@@ -19,6 +19,7 @@ from console.cli.approval import audience, follow_up
 from console.cli.common import fault, invented_event, known
 from console.cli.guard import run
 from console.cli.reasons import Explanation, explain, explain_end
+from console.cli.weights import too_long
 from jobs.catalog import Published
 from jobs.house import House
 from jobs.outlook import Forecast
@@ -59,6 +60,7 @@ async def about(house: House, config: Config, found: Campaign, now: datetime) ->
         async with house.database.begin() as connection:
             result = await survey(connection, draft)
             notes = [_when(draft, now), *await _notes(house, connection, draft)]
+            notes += [f"[red]{escape(str(wrong))}[/red]" for wrong in await too_long(house, connection, config, found)]
     return [*notes, *_whom(draft, result), *_prospects(draft, result), *_words(draft, result.samples)]
 
 

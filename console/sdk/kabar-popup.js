@@ -46,8 +46,9 @@ function uuid() {
 
 export function init({ endpoint, token, trigger = "app_open", platform = "web", appVersion = "", locale = navigator.language,
   schemes = ["app"], image = url => url, open = link => location.assign(link) }) {
-  const device = read(DEVICE) ?? uuid();
-  write(DEVICE, device);
+  const made = uuid();
+  write(DEVICE, read(DEVICE, made));
+  const device = read(DEVICE, made); // of two tabs that begin at once, both take what was written last
   const ended = new AbortController();
   let held, stream, lastId, poll, flushing, busy, hide, strangers = new Set();
   let cache = {}, skew = 0, misses = 0, line = Promise.resolve();

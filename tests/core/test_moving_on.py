@@ -8,6 +8,7 @@ import pytest
 
 from channels.base import Rejected, Retry
 from channels.sandbox.faults import Rule
+from jobs.audit import examine
 from jobs.settlement import combine
 from jobs.valve import valve
 from jobs.withdrawal import opt_out
@@ -64,6 +65,21 @@ async def test_a_refusal_that_comes_hours_later_moves_on_once_however_often_and_
     assert {row[2] for row in await statuses(stage.house.database)} == {"sent"}  # nobody read the mail
 
 
+@pytest.mark.parametrize("order", [("failed", "read"), ("read", "failed"), ("failed", "sent", "read", "failed")])
+async def test_what_arrived_after_all_is_not_sent_again_whatever_was_told_first(stage: Stage, order: tuple[str, ...]) -> None:
+    await person(stage.house.database, 1)
+    await _world(stage)
+    await stage.until("2026-11-20 21:35")  # the window is closed, so a mail would wait
+    [row] = await rows(stage.house.database, "SELECT id, sent_at, released_at FROM messages")
+    for word in order:
+        await receive(stage, status(stage, row.id, word, *([131026] if word == "failed" else [])))
+    await stage.until("2026-11-21 12:00")
+    [found] = await rows(stage.house.database, "SELECT channel, status, sent_at, released_at FROM messages")
+    assert (found.channel, found.status, found.sent_at, found.released_at) == ("whatsapp", "read", row.sent_at, row.released_at)
+    assert _copies(stage) == (1, 0)
+    assert (await examine(stage.house)).counts == {}
+
+
 async def test_what_may_have_gone_out_moves_on_only_at_the_providers_word(stage: Stage) -> None:
     await person(stage.house.database, 1)
     await _world(stage, Rule(channel="whatsapp", kind="drop_after", times=1))
@@ -81,7 +97,7 @@ async def test_a_doubtful_send_that_is_repeated_stays_on_its_channel(stage: Stag
     await _world(stage, Rule(channel="whatsapp", kind="drop_after", times=1), ABSENT, category="service")
     await stage.until("2026-11-20 19:00")
     [(_, channel, state, reason)] = await statuses(stage.house.database)
-    assert (channel, state, reason) == ("whatsapp", "failed", "131026")
+    assert (channel, state, reason) == ("whatsapp", "unknown", "in_doubt:131026")
     assert _copies(stage) == (1, 0)
 
 

@@ -19,8 +19,8 @@ EVENING = "2026-11-20 19:05"
 
 
 def _item(message: int, word: str, at: int) -> dict[str, object]:
-    told = {"id": f"wamid.{message}", "status": word, "timestamp": str(at), "recipient_id": "6281200000001"}
-    more = {"errors": [{"code": 131026}]} if word == "failed" else {}
+    told: dict[str, object] = {"id": f"wamid.{message}", "status": word, "timestamp": str(at), "recipient_id": "6281200000001"}
+    more: dict[str, object] = {"errors": [{"code": 131026}]} if word == "failed" else {}
     return told | more | {"biz_opaque_callback_data": message_key(message)}
 
 
