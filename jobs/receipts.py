@@ -143,7 +143,6 @@ async def _people(house: House, connection: AsyncConnection, channel: Channel, f
     }
     await opt_out(house, connection, said[ReceiptKind.OPTED_OUT], now)
     await opt_in(connection, said[ReceiptKind.OPTED_IN], now)
-    mine = owners.keys() | {item.receipt.address for item in fresh if _recipient(item, went)}
     strangers = [
         (channel.addresses, item.receipt.address, channel.name, f"receipt:{item.fact.event_id}")
         for item in fresh
