@@ -17,6 +17,7 @@ from jobs.house import House
 from jobs.identities import Word, learn, move
 from jobs.links import message_id
 from jobs.notices import heed
+from jobs.unheard import ABOUT_PEOPLE, NAMELESS
 from jobs.withdrawal import drop_addresses, opt_in, opt_out, refuse_address
 from store import identities, receipts, suppressions
 from store.suppressions import Source
@@ -26,9 +27,6 @@ log = structlog.get_logger()
 BATCH = 500
 AGAIN = timedelta(seconds=5)
 KEPT = timedelta(hours=1)  # how long a receipt waits for a message that is not known or not settled yet
-
-_ABOUT_PEOPLE = {ReceiptKind.OPTED_OUT, ReceiptKind.OPTED_IN, ReceiptKind.REPLIED, ReceiptKind.MOVED}
-_NAMELESS = _ABOUT_PEOPLE | {ReceiptKind.CONTENT, ReceiptKind.NOTICE}  # they need no message
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,7 @@ async def _find(connection: AsyncConnection, told: Sequence[_Told], now: datetim
     found: list[_Told] = []
     waiting: set[int] = set()
     for item, (known, early) in zip(told, refs, strict=True):
-        names_message = item.receipt.kind not in _NAMELESS
+        names_message = item.receipt.kind not in NAMELESS
         if names_message and (known is None or early) and item.row.received_at > now - KEPT:
             waiting.add(item.row.id)
         else:
@@ -122,7 +120,7 @@ async def _owned(house: House, connection: AsyncConnection, found: Sequence[_Tol
 
 
 def _with_owner(item: _Told, people: Sequence[int]) -> _Told:
-    if item.receipt.kind not in _ABOUT_PEOPLE or len(people) != 1:
+    if item.receipt.kind not in ABOUT_PEOPLE or len(people) != 1:
         return item
     return replace(item, fact=replace(item.fact, person_id=people[0]))
 
@@ -148,7 +146,9 @@ async def _people(house: House, connection: AsyncConnection, channel: Channel, f
     strangers = [
         (channel.addresses, item.receipt.address, channel.name, f"receipt:{item.fact.event_id}")
         for item in fresh
-        if item.receipt.kind is ReceiptKind.OPTED_OUT and item.receipt.address and item.receipt.address not in owners
+        if item.receipt.kind is ReceiptKind.OPTED_OUT
+        and item.receipt.address
+        and not (item.receipt.address in owners or _recipient(item, went))
     ]
     # Who is no customer yet has spoken all the same: it holds once a file brings them.
     await refuse_address(house, connection, "opt_out", strangers, now, Source.RECEIPT)
@@ -159,7 +159,7 @@ async def _people(house: House, connection: AsyncConnection, channel: Channel, f
     ]
     await drop_addresses(connection, dead, now, Source.RECEIPT)
     for item in fresh:
-        if item.receipt.kind in _ABOUT_PEOPLE:
+        if item.receipt.kind in ABOUT_PEOPLE:
             log.info(f"customer.{item.receipt.kind}", channel=channel.name, receipt_id=item.row.id)
 
 

@@ -16,7 +16,8 @@ from store.receipts import Fact
 
 log = structlog.get_logger()
 
-ABOUT_PEOPLE = frozenset({ReceiptKind.OPTED_OUT, ReceiptKind.OPTED_IN, ReceiptKind.REPLIED})
+ABOUT_PEOPLE = frozenset({ReceiptKind.OPTED_OUT, ReceiptKind.OPTED_IN, ReceiptKind.REPLIED, ReceiptKind.MOVED})
+NAMELESS = ABOUT_PEOPLE | {ReceiptKind.CONTENT, ReceiptKind.NOTICE}  # they need no message
 
 
 class Told(Protocol):
@@ -31,7 +32,7 @@ T = TypeVar("T", bound=Told)
 
 
 async def count(connection: AsyncConnection, found: Sequence[T], now: datetime) -> list[T]:
-    """Those that have a message, or are about a person; the others are counted and gone."""
+    """Those that have a message, or need none; the others are counted and gone."""
     lost = Counter(item.fact.channel or "" for item in found if _lost(item))
     if not lost:
         return list(found)
@@ -42,4 +43,4 @@ async def count(connection: AsyncConnection, found: Sequence[T], now: datetime) 
 
 
 def _lost(item: Told) -> bool:
-    return item.fact.message_id is None and item.fact.kind not in ABOUT_PEOPLE
+    return item.fact.message_id is None and item.fact.kind not in NAMELESS
