@@ -52,7 +52,7 @@ ATTEMPTS = {
     3: (_attempt("unknown", "connection_lost"),),
     5: (_attempt("sent", address=DEVICE),),
 }
-OURS = Ours(MESSAGES, ATTEMPTS, frozenset({("push", DEVICE)}), frozenset(), 0, 0)
+OURS = Ours(MESSAGES, ATTEMPTS, frozenset({("push", DEVICE)}), frozenset(), {PHONE: 1}, 0, 0)
 
 
 def _with(number: int, **facts: object) -> Ours:
