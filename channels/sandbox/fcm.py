@@ -94,9 +94,13 @@ def _snake(name: str) -> str:
 
 
 def collapse_tag(message: Mapping[str, object]) -> str:
-    """What makes a device show a repeat once: Android's tag or Apple's collapse id; "" when it would be shown again."""
-    tag = part(message, "android", "notification").get("tag") or part(message, "apns", "headers").get("apns-collapse-id")
-    return str(tag or "")
+    """What makes a device show a repeat once: the tag of Android or of a browser, Apple's collapse id; "" when it would be shown again."""
+    tags = (
+        part(message, "android", "notification").get("tag"),
+        part(message, "apns", "headers").get("apns-collapse-id"),
+        part(message, "webpush", "notification").get("tag"),
+    )
+    return str(next(filter(None, tags), ""))
 
 
 def _target(message: Mapping[str, object]) -> str:

@@ -1,4 +1,4 @@
-"""What FCM takes: the fields of messages:send (its discovery document, July 2026) and the rules beyond the schema."""
+"""What FCM takes: the fields of messages:send, which a test holds against Google's discovery document, and the rules beyond the schema."""
 
 from __future__ import annotations
 
@@ -18,16 +18,24 @@ class Kind(Enum):
     OPEN = auto()  # an object whose inside is not ours to judge
 
 
-Shape = Mapping[str, "Kind | Shape"]
+Shape = Mapping[str, "Kind | frozenset[str] | Shape"]  # a set: one of these words
 
 _S, _B, _N, _L, _M, _O = Kind.STRING, Kind.BOOL, Kind.NUMBER, Kind.STRINGS, Kind.MAP, Kind.OPEN
 _LABEL: Shape = {"analyticsLabel": _S}
-_TEXT = ("body", "bodyLocKey", "channelId", "clickAction", "color", "eventTime", "icon", "image", "notificationPriority", "proxy")
-_TEXTS = (*_TEXT, "sound", "tag", "ticker", "title", "titleLocKey", "visibility")
+_WORDS: Mapping[str, frozenset[str]] = {
+    "notificationPriority": frozenset(
+        {"PRIORITY_UNSPECIFIED", "PRIORITY_MIN", "PRIORITY_LOW", "PRIORITY_DEFAULT", "PRIORITY_HIGH", "PRIORITY_MAX"}
+    ),
+    "proxy": frozenset({"PROXY_UNSPECIFIED", "ALLOW", "DENY", "IF_PRIORITY_LOWERED"}),
+    "visibility": frozenset({"VISIBILITY_UNSPECIFIED", "PRIVATE", "PUBLIC", "SECRET"}),
+}
+_TEXT = ("body", "bodyLocKey", "channelId", "clickAction", "color", "eventTime", "icon", "image")
+_TEXTS = (*_TEXT, "sound", "tag", "ticker", "title", "titleLocKey")
 _FLAGS = ("bypassProxyNotification", "defaultLightSettings", "defaultSound", "defaultVibrateTimings", "localOnly", "sticky")
 _ANDROID_NOTIFICATION: Shape = {
     **dict.fromkeys(_TEXTS, _S),
     **dict.fromkeys(_FLAGS, _B),
+    **_WORDS,
     "bodyLocArgs": _L,
     "titleLocArgs": _L,
     "vibrateTimings": _L,
@@ -35,7 +43,8 @@ _ANDROID_NOTIFICATION: Shape = {
     "lightSettings": _O,
 }
 _ANDROID: Shape = {
-    **dict.fromkeys(("collapseKey", "priority", "restrictedPackageName", "ttl"), _S),
+    **dict.fromkeys(("collapseKey", "restrictedPackageName", "ttl"), _S),
+    "priority": frozenset({"NORMAL", "HIGH"}),
     **dict.fromkeys(("bandwidthConstrainedOk", "directBootOk", "restrictedSatelliteOk"), _B),
     "data": _M,
     "fcmOptions": _LABEL,
@@ -53,7 +62,7 @@ _MESSAGE: Shape = {
     "notification": {"body": _S, "image": _S, "title": _S},
     "webpush": _WEBPUSH,
 }
-_REQUEST: Shape = {"message": _MESSAGE, "validateOnly": _B}
+REQUEST: Shape = {"message": _MESSAGE, "validateOnly": _B}
 
 TARGETS = ("token", "fid", "topic", "condition")
 PAYLOAD_LIMIT = 4096
@@ -74,7 +83,7 @@ class Violation:
 
 def shape_violations(request: object) -> list[Violation]:
     """Where a request body is not a SendMessageRequest."""
-    return list(_object(request, _REQUEST, ""))
+    return list(_object(request, REQUEST, ""))
 
 
 def rule_violations(message: Mapping[str, object], size: int) -> list[Violation]:
@@ -99,6 +108,9 @@ def _object(value: object, shape: Shape, path: str) -> Iterator[Violation]:
         wanted = shape.get(name)
         if wanted is None:
             yield Violation(path, f"Invalid JSON payload received. Unknown name \"{key}\" at '{path}': Cannot find field.")
+        elif isinstance(wanted, frozenset):
+            if inner not in wanted:
+                yield Violation(f"{path}.{key}", f"Invalid value at '{path}.{key}' (TYPE_ENUM), {json.dumps(inner)}")
         elif isinstance(wanted, Kind):
             yield from _plain(inner, wanted, f"{path}.{key}".lstrip("."))
         else:

@@ -72,6 +72,21 @@ async def test_a_repeated_tag_is_one_notification_on_the_device(client: Client) 
     assert client.sandbox.journal.counts["push"].shown == 3
 
 
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"android": {"notification": {"tag": "m1"}}},
+        {"apns": {"headers": {"apns-collapse-id": "m1"}}},
+        {"webpush": {"notification": {"tag": "m1"}}},
+    ],
+)
+async def test_every_platform_has_a_tag_of_its_own(client: Client, block: dict[str, object]) -> None:
+    message = banner("a")
+    del message["android"]
+    await client.push(message | block)
+    assert client.sandbox.deliveries[0].key == "m1"
+
+
 @pytest.mark.parametrize("code, status", [("UNREGISTERED", 404), ("SENDER_ID_MISMATCH", 403), ("INTERNAL", 500)])
 async def test_a_push_fault_is_told_in_googles_envelope(client: Client, code: str, status: int) -> None:
     client.sandbox.faults.add(Rule(channel="push", kind=code))

@@ -6,9 +6,12 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
+from channels.base import Rejected, Sent
 from channels.sandbox.faults import Rule
 from jobs.links import message_key
+from jobs.platforms import heed
 from jobs.receipts import apply_receipts
 from store import platforms, receipts
 from tests.core.conftest import Stage
@@ -115,3 +118,20 @@ async def test_a_receipt_for_a_doubtful_attempt_spares_the_customer_its_repeat(s
     assert [row[2:] for row in await statuses(stage.house.database)] == [("delivered", "confirmed_by_receipt")]
     assert len(stage.provider.journal.find(channel="whatsapp")) == 1
     assert stage.provider.journal.find(channel="whatsapp")[0].key == message_key(message.id)
+
+
+async def test_many_devices_of_another_project_are_told_once_an_hour(stage: Stage) -> None:
+    for number in range(1, 8):
+        await person(stage.house.database, number)
+    stage.provider.faults.add(Rule(channel="push", kind="SENDER_ID_MISMATCH"))
+    await configure(stage.house, files(campaign()))
+    with capture_logs() as log:
+        await stage.until("2026-11-20 19:05")
+    assert [(line["devices"], line["of"]) for line in log if line["event"] == "devices.of_another_project"] == [(7, 7)]
+    async with stage.house.database.begin() as connection:
+        with capture_logs() as log:
+            for minutes in (30, 70):
+                refused = [Rejected("SENDER_ID_MISMATCH", drop_address=True)] * 9
+                await heed(connection, "push", refused, stage.clock.now() + timedelta(minutes=minutes))
+            await heed(connection, "push", [*refused[:4], *[Sent("x")] * 30], stage.clock.now() + timedelta(days=1))
+    assert [line["event"] for line in log] == ["devices.of_another_project"]

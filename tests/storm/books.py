@@ -23,10 +23,8 @@ SELECT t.message_id, t.outcome, t.code, t.provider_id, a.value AS address FROM a
 ORDER BY t.id
 """
 _DEAD = "SELECT sort, value, code FROM suppressions WHERE kind = 'address'"
-_OPTED_OUT = """
-SELECT a.value FROM suppressions x JOIN addresses a ON a.person_id = x.person_id AND a.sort = 'phone'
-WHERE x.kind = 'opt_out' AND x.channel = 'whatsapp'
-"""
+_OPTED_OUT = "SELECT person_id FROM suppressions WHERE kind = 'opt_out' AND channel = 'whatsapp'"
+_OWNERS = "SELECT value, person_id FROM addresses WHERE sort = 'phone'"
 _RECEIPTS = """
 SELECT count(*) FILTER (WHERE applied_at IS NULL) AS waits, count(*) FILTER (WHERE error IS NOT NULL) AS bad FROM receipts
 """
@@ -34,12 +32,16 @@ SELECT count(*) FILTER (WHERE applied_at IS NULL) AS waits, count(*) FILTER (WHE
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """attempts: by message. dead: (sort, address). opted_out: phones. unapplied: receipts that wait; refused: receipts with an error."""
+    """attempts: by message. dead: (sort, address). opted_out: people. owners: by phone or user id.
+
+    unapplied: receipts that wait; refused: receipts with an error
+    """
 
     messages: tuple[Any, ...]
     attempts: Mapping[int, tuple[Any, ...]]
     dead: frozenset[tuple[str, str]]
-    opted_out: frozenset[str]
+    opted_out: frozenset[int]
+    owners: Mapping[str, int]
     unapplied: int
     refused: int
 
@@ -77,7 +79,8 @@ async def ours(database: Database) -> Ours:
         tuple(await rows(database, _MESSAGES)),
         {message: tuple(found) for message, found in attempts.items()},
         frozenset((row.sort, row.value) for row in await rows(database, _DEAD)),
-        frozenset(row.value for row in await rows(database, _OPTED_OUT)),
+        frozenset(row.person_id for row in await rows(database, _OPTED_OUT)),
+        {row.value: row.person_id for row in await rows(database, _OWNERS)},
         kept.waits,
         kept.bad,
     )

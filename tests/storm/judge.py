@@ -120,6 +120,7 @@ def _addresses(our: Ours, their: Theirs) -> Iterator[str]:
     dead = {(SORT[line["channel"]], line["to"]): deaf for deaf, line in refused if line["code"] in DEAD[line["channel"]]}
     if left := (our.dead ^ dead.keys()) - {whom for whom, deaf in dead.items() if deaf}:
         yield f"dropped without reason, or not dropped: {sorted(left)[:9]}"
-    out = {line["to"]: deaf for deaf, line in refused if line["code"] == str(OPTED_OUT)} | dict.fromkeys(their.said, False)
+    said = {line["to"]: deaf for deaf, line in refused if line["code"] == str(OPTED_OUT)} | dict.fromkeys(their.said, False)
+    out = {our.owners[whom]: deaf for whom, deaf in said.items()}
     if lost := (our.opted_out ^ out.keys()) - {whom for whom, deaf in out.items() if deaf}:
         yield f"opted out without reason, or not opted out: {sorted(lost)[:9]}"
