@@ -77,6 +77,7 @@ class Envelope:
     content:    rendered; an instance of what the channel's Content.prepared() returns
     ttl:        how long the message is still worth something
     unsubscribe: one-click link for this person and channel, where the category is an offer
+    seal:        short proof that the key is ours, in small letters and digits, for where anybody may answer to it (mail)
     """
 
     message_id: int
@@ -90,6 +91,7 @@ class Envelope:
     ttl: timedelta
     address: Address | None = None
     unsubscribe: str | None = None
+    seal: str | None = None
 
 
 # --- what an adapter answers: a closed set -------------------------------------------------------------------------
@@ -198,6 +200,7 @@ class ReceiptKind(StrEnum):
     OPTED_OUT = "opted_out"
     OPTED_IN = "opted_in"
     REPLIED = "replied"
+    COMPLAINED = "complained"
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +208,7 @@ class Receipt:
     """One fact a provider or the app tells later. Names the message by our key or the provider's id, or else a person by address.
 
     drop_address, unreachable: as of Rejected, of a message that failed
+    seal: what came back as the seal of the envelope; only receipts of an Inbox need one
     """
 
     kind: ReceiptKind
@@ -216,6 +220,7 @@ class Receipt:
     drop_address: bool = False
     text: str | None = None
     unreachable: bool = False
+    seal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +255,31 @@ class Webhook:
 
 
 @dataclass(frozen=True, slots=True)
+class Patience:
+    """When failures that are no proof that an address is dead become one.
+
+    times, span: so many messages to it failed, the first and the last so far apart, and none arrived between; 0 times = never
+    reasons:     last word of the codes that count, such as `mailbox_full`
+    """
+
+    times: int
+    span: timedelta
+    reasons: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """How a channel's receipts are read that come in where anybody may write: believed only with the seal, or from our own addressee.
+
+    parse:    (raw, when it came in) → facts; never raises, an empty list for what says nothing of a message of ours
+    patience: how often a message may fail softly
+    """
+
+    parse: Callable[[bytes, datetime], Sequence[Receipt]]
+    patience: Callable[[ChannelSettings], Patience]
+
+
+@dataclass(frozen=True, slots=True)
 class Channel:
     """One line of the registry: everything the house must know about a channel.
 
@@ -268,4 +298,5 @@ class Channel:
     repeat_is_safe: bool = False
     personal: bool = True
     webhook: Webhook | None = None
+    inbox: Inbox | None = None
     missing: Callable[[ChannelSettings], Sequence[str]] = field(default=lambda _: ())

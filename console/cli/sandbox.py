@@ -23,17 +23,22 @@ Smtp = Annotated[int, typer.Option("--smtp-port", min=0, max=65535, help="SMTP; 
 Var = Annotated[Path | None, typer.Option("--var", metavar="DIR", help="Where its files go; default: KABAR_VAR_DIR.")]
 Webhook = Annotated[str | None, typer.Option("--webhook", metavar="URL", help="Where WhatsApp receipts are posted; default: `kabar web`.")]
 
+Bounces = Annotated[
+    str | None,
+    typer.Option("--bounces", metavar="TARGET", help="Where mail is sent back: HOST:PORT of `kabar bounces --lmtp`, or a maildir."),
+]
 
-def sandbox(http_port: Port = 9010, smtp_port: Smtp = 9025, var: Var = None, webhook: Webhook = None) -> None:
+
+def sandbox(http_port: Port = 9010, smtp_port: Smtp = 9025, var: Var = None, webhook: Webhook = None, bounces: Bounces = None) -> None:
     """FCM, WhatsApp and SMTP on this machine, for trying things out: nothing leaves it. Prints the settings to use with `kabar up`."""
     settings = Settings.read()
     directory = var or settings.var_dir
     directory.mkdir(parents=True, exist_ok=True)
     url = webhook or f"http://127.0.0.1:{settings.http.port}/v1/receipts/whatsapp"
-    run(_serve(settings.config_dir, directory, http_port, smtp_port, url))
+    run(_serve(settings.config_dir, directory, http_port, smtp_port, url, bounces))
 
 
-async def _serve(config_dir: Path, directory: Path, http_port: int, smtp_port: int, webhook: str) -> None:
+async def _serve(config_dir: Path, directory: Path, http_port: int, smtp_port: int, webhook: str, bounces: str | None) -> None:
     stop = stop_on_signals()
     sandbox = Sandbox(
         credentials_file=directory / "sandbox-credentials.json",
@@ -41,6 +46,7 @@ async def _serve(config_dir: Path, directory: Path, http_port: int, smtp_port: i
         smtp_port=smtp_port,
         log_file=directory / "sandbox.jsonl",
         webhook_url=webhook,
+        bounces_to=bounces,
     )
     try:
         await sandbox.start()

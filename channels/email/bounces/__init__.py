@@ -19,9 +19,9 @@ def read(raw: bytes) -> Reading:
     """What one mail tells; any bytes at all give a Reading."""
     letter = open_letter(raw)
     sort = sort_of(letter, recipients(letter))
-    key, proof = key_of(letter)
+    key, seal = key_of(letter)
     sender = parseaddr(letter.first("from"))[1].lower()
-    reading = Reading(sort, key, proof, sender)
+    reading = Reading(sort, key, seal, sender, letter.first("date"))
     if sort in (Sort.BOUNCE, Sort.DELAY):
         found = findings(letter)
         return replace(reading, findings=found if sort is Sort.BOUNCE else tuple(map(_still_trying, found)))

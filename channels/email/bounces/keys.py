@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from channels.email.bounces.letter import Letter
+from channels.email.mime import KEY_HEADER
 
 # Who a mail came to, as delivery agents write it down, the envelope's first.
 TO = (
@@ -20,7 +21,6 @@ TO = (
     "cc",
     "resent-to",
 )
-KEY_HEADER = "x-kabar-key"
 
 _KEY = r"(kabar-\d{1,18})(?:-([0-9a-z]{8,20}))?"
 _RETURN = re.compile(rf"(?<![\w.+-])(?:bounce|unsubscribe)\+{_KEY}@", re.IGNORECASE)
@@ -38,7 +38,7 @@ def recipients(letter: Letter) -> str:
 
 
 def key_of(letter: Letter) -> Key:
-    """(key, proof). A key with a proof goes before one without; neither is believed here."""
+    """(key, seal). A key with a seal goes before one without; neither is believed here."""
     found = list(_candidates(letter))
     return next((key for key in found if key[1]), found[0] if found else (None, None))
 
@@ -46,7 +46,7 @@ def key_of(letter: Letter) -> Key:
 def _candidates(letter: Letter) -> Iterator[Key]:
     to = recipients(letter)
     yield from map(_pair, _RETURN.finditer(to))
-    yield from (_pair(match) for value in letter.returned.get(KEY_HEADER, ()) if (match := _OWN.match(value.strip())))
+    yield from (_pair(match) for value in letter.returned.get(KEY_HEADER.lower(), ()) if (match := _OWN.match(value.strip())))
     returned = " ".join(value for name in ("return-path", "list-unsubscribe") for value in letter.returned.get(name, ()))
     feedback = " ".join((letter.feedback or {}).get("original-mail-from", ()))
     yield from map(_pair, _RETURN.finditer(f"{returned} {feedback}"))

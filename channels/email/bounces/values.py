@@ -62,14 +62,16 @@ class Reading:
     """One mail, understood.
 
     key:      ours (`kabar-42`), None when the mail names no message of ours
-    proof:    what stood behind the key; only the house can say whether it is ours
+    seal:     what stood behind the key; only the house can say whether it is ours
     sender:   who wrote it, for replies and unsubscribing; lower case, or an empty text
+    date:     as the mail gives it
     """
 
     sort: Sort
     key: str | None = None
-    proof: str | None = None
+    seal: str | None = None
     sender: str = ""
+    date: str = ""
     findings: Sequence[Finding] = field(default=())
     text: str = ""
 
