@@ -11,6 +11,7 @@ from email.header import decode_header
 from email.message import Message
 from email.parser import BytesHeaderParser, BytesParser
 from email.policy import compat32
+from itertools import islice
 
 from channels.email.bounces.phrases import any_of
 
@@ -178,20 +179,25 @@ def _fields(text: str) -> dict[str, list[str]]:
 
 def _headers(message: Message) -> dict[str, Sequence[str]]:
     found: dict[str, list[str]] = {}
-    for name, value in list(message.items())[:300]:
+    for name, value in islice(message.raw_items(), 300):
         found.setdefault(name.lower(), []).append(header_text(value))
     return dict(found)
 
 
 def header_text(value: object) -> str:
     """A header's value with its RFC 2047 words read, on one line."""
-    text = " ".join(str(value)[:HEADER].split())
+    text = " ".join(_told(str(value)[:HEADER]).split())
     if "=?" not in text:
         return text
     try:
         return "".join(_decoded(part, charset) if isinstance(part, bytes) else part for part, charset in decode_header(text))
     except ValueError:  # also binascii.Error and HeaderParseError of broken words
         return text
+
+
+def _told(value: str) -> str:
+    """Bytes beyond ASCII, which RFC 5322 does not know and mail servers send, stand in a header as lone surrogates."""
+    return value if value.isascii() else _decoded(value.encode("utf-8", "surrogateescape"), None)
 
 
 def _words(part: Message) -> str:

@@ -115,6 +115,9 @@ SOFT = _table(
         not (?:a )?gateway|handle mail for|(?:not|n't) (?:configured )?(?:to )?(?:accept|receive|handle)[^.]{0,20}mail for
         not local host|third[- ]party (?:mail|relay)|weiterleit|use your isp|not a registered gateway
     """,
+    loop=r"""
+        \bloop|too many hops|hop count|expanded too deep|mail exchanger[^.]{0,40}itself
+    """,
     rate=r"""
         rate[- ]?limit|ratelimit|throttl|too (?:many|fast|quickly|often|much mail)|trop de|zu viele|demasiad|terlalu banyak
         slow(?:er| down)|gr[ea]y-?list|back ?off|concurren|per (?:hour|minute|day|second)|volume
@@ -124,9 +127,6 @@ SOFT = _table(
     temporary=r"""
         temporar|temporair|vorubergehend|sementara|tymczasow|временн|later|try(?:ing)? again|retry(?:ing)? (?:in|after|your)
         deferr|delayed|come back|please wait|busy|overload|congest|coba lagi|unavailable at this time|not responding|down for
-    """,
-    loop=r"""
-        \bloop|too many hops|hop count|expanded too deep|mail exchanger[^.]{0,40}itself
     """,
     too_large=r"""
         (?:message|mail|size|attachment|content|data|file)[^.]{0,40}(?:too (?:big|large|long)|exceeds?)
