@@ -7,7 +7,7 @@ from collections import Counter
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from channels.email.bounces import read
+from channels.email.bounces import Sort, read
 from channels.email.bounces.letter import LARGEST
 from jobs.house import House
 from store import receipts
@@ -45,8 +45,9 @@ class Intake:
 
     def _count(self, body: bytes) -> None:
         reading = read(body)
-        grade = reading.grade if reading.findings else None
-        reason = reading.findings[0].judgement.reason if reading.findings else None
+        bounced = reading.sort in (Sort.BOUNCE, Sort.DELAY)
+        grade = reading.grade if bounced else None
+        reason = reading.findings[0].judgement.reason if bounced else None
         self.taken[f"{reading.sort}:{grade}" if grade else reading.sort] += 1
         log.info("mail.taken", sort=reading.sort, grade=grade, reason=reason, message=reading.key)
 

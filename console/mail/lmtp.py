@@ -17,6 +17,7 @@ log = structlog.get_logger()
 
 LARGEST = 10 * 1024 * 1024
 MOST_RECIPIENTS = 100
+HIGHEST_PORT = 65535
 GRACE = 10.0  # seconds for what is being said when told to stop
 SETTING = "KABAR_EMAIL__BOUNCE_LMTP"
 KEPT, AWAY, TOO_LARGE = "250 2.0.0 kept", "451 4.3.0 cannot be kept now, try again", "552 5.3.4 too large"
@@ -100,10 +101,12 @@ def bind(place: str) -> socket.socket:
     """A listening socket on `host:port`. Raises ConfigError."""
     host, _, port = place.rpartition(":")
     host = host.strip("[]")
+    if not (host and port.isdecimal() and int(port) <= HIGHEST_PORT):
+        raise ConfigError([Problem(SETTING, 0, 0, f'"{place}" is no place to listen at; write host:port, such as 127.0.0.1:8024')])
     try:
         return socket.create_server((host, int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except (OSError, OverflowError, ValueError) as error:
-        taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
         words = "is in use; stop what listens there or take another port" if taken else f"cannot be listened on: {error}"
         raise ConfigError([Problem(SETTING, 0, 0, f'"{place}" {words}')]) from None
 
