@@ -88,6 +88,7 @@ class Envelope:
     ttl:        how long the message is still worth something
     unsubscribe: one-click link for this person and channel, where the category is an offer
     preferences: link to the page where this person chooses, beside it
+    seal:        short proof that the key is ours, in small letters and digits, for where anybody may answer to it (mail)
     """
 
     message_id: int
@@ -102,6 +103,7 @@ class Envelope:
     address: Address | None = None
     unsubscribe: str | None = None
     preferences: str | None = None
+    seal: str | None = None
 
 
 # --- what an adapter answers: a closed set -------------------------------------------------------------------------
@@ -195,6 +197,7 @@ class ReceiptKind(StrEnum):
     MOVED = "moved"  # the person has another address now
     CONTENT = "content"  # the provider stops, or allows, an approved text
     NOTICE = "notice"  # about the account: somebody must read it
+    COMPLAINED = "complained"
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +208,7 @@ class Receipt:
     drop_address, unreachable, signal, suspect: as of Rejected, of a message that failed
     also:    other addresses of the person; MOVED: the new ones, instead of `address`
     subject: CONTENT: Content.registered_as(), which cannot be sent if `stopped`; NOTICE: what it is about. `code`: the provider's word
+    seal: what came back as the seal of the envelope; only receipts of an Inbox need one
     """
 
     kind: ReceiptKind
@@ -222,6 +226,7 @@ class Receipt:
     also: tuple[Alias, ...] = ()
     subject: str | None = None
     stopped: bool = False
+    seal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +261,31 @@ class Webhook:
 
 
 @dataclass(frozen=True, slots=True)
+class Patience:
+    """When failures that are no proof that an address is dead become one.
+
+    times, span: so many messages to it failed, the first and the last so far apart, and none arrived between; 0 times = never
+    reasons:     last word of the codes that count, such as `mailbox_full`
+    """
+
+    times: int
+    span: timedelta
+    reasons: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """How a channel's receipts are read that come in where anybody may write: believed only with the seal, or from our own addressee.
+
+    parse:    (raw, when it came in) → facts; never raises, an empty list for what says nothing of a message of ours
+    patience: how often a message may fail softly
+    """
+
+    parse: Callable[[bytes, datetime], Sequence[Receipt]]
+    patience: Callable[[ChannelSettings], Patience]
+
+
+@dataclass(frozen=True, slots=True)
 class Channel:
     """One line of the registry: everything the house must know about a channel.
 
@@ -284,4 +314,5 @@ class Channel:
     webhook: Webhook | None = None
     reports: Callable[[bytes], Sequence[Receipt]] | None = None
     excess: Callable[[Envelope], str | None] = lambda envelope: None
+    inbox: Inbox | None = None
     missing: Callable[[ChannelSettings], Sequence[str]] = field(default=lambda _: ())

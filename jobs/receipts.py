@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,13 +12,14 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from channels.base import Channel, Receipt, ReceiptKind
-from jobs import aftermath, unheard
+from jobs import aftermath, returned, unheard
 from jobs.house import House
 from jobs.identities import Word, learn, move
 from jobs.links import message_id
 from jobs.notices import heed
+from jobs.told import Told
 from jobs.unheard import ABOUT_PEOPLE, NAMELESS
-from jobs.withdrawal import drop_addresses, opt_in, opt_out, refuse_address
+from jobs.withdrawal import complain, drop_addresses, opt_in, opt_out, refuse_address
 from store import identities, receipts, suppressions
 from store.suppressions import Source
 
@@ -29,15 +30,6 @@ AGAIN = timedelta(seconds=5)
 KEPT = timedelta(hours=1)  # how long a receipt waits for a message that is not known or not settled yet
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """One receipt of a stored body, and what was found of it."""
-
-    row: Any
-    receipt: Receipt
-    fact: receipts.Fact
-
-
 async def apply_receipts(house: House, now: datetime) -> int:
     """Apply one batch of stored webhooks; returns how many are done with."""
     async with house.database.begin() as connection:
@@ -45,13 +37,15 @@ async def apply_receipts(house: House, now: datetime) -> int:
         told, broken = _read(house, rows)
         found, waiting = await _find(connection, told, now)
         found = await unheard.count(connection, found, now)
+        found, went_to = await returned.credible(house, connection, found)
         found = await _owned(house, connection, found)
         new = await receipts.remember(connection, [item.fact for item in found], now)
         await receipts.move(connection, [item.fact for item in found], now)
-        for source in {row.source for row in rows}:
+        for source in {item.row.source for item in found}:
             fresh = [item for item in found if item.row.source == source and item.fact.event_id in new]
             await _people(house, connection, house.channels[source], fresh, now)
             await _more(house, connection, house.channels[source], [Word(item.receipt, item.fact) for item in fresh], now)
+            await returned.wear_out(connection, house.channels[source], fresh, went_to, now)
         done = [(row.id, broken.get(row.id)) for row in rows if row.id not in waiting]
         await receipts.done(connection, done, now)
         await receipts.again(connection, sorted(waiting), now + AGAIN)
@@ -61,23 +55,25 @@ async def apply_receipts(house: House, now: datetime) -> int:
     return len(done)
 
 
-def _read(house: House, rows: Sequence[Any]) -> tuple[list[_Told], dict[int, str]]:
-    told: list[_Told] = []
+def _read(house: House, rows: Sequence[Any]) -> tuple[list[Told], dict[int, str]]:
+    told: list[Told] = []
     broken: dict[int, str] = {}
     for row in rows:
         try:
-            parsed = _parse(house.channels[row.source], row.body) if row.source in house.channels else ()
+            parsed = _parse(house.channels[row.source], row) if row.source in house.channels else ()
         except (ValueError, KeyError) as error:
             broken[row.id] = f"{type(error).__name__}: {error}"[:200]
             continue
-        told += [_Told(row, receipt, _fact(row, receipt)) for receipt in parsed]
+        told += [Told(row, receipt, _fact(row, receipt)) for receipt in parsed]
     return told, broken
 
 
-def _parse(channel: Channel, body: bytes) -> Sequence[Receipt]:
+def _parse(channel: Channel, row: Any) -> Sequence[Receipt]:
+    if channel.inbox is not None:
+        return channel.inbox.parse(row.body, row.received_at)
     if channel.webhook is not None:
-        return channel.webhook.parse(body)
-    return channel.reports(body) if channel.reports is not None else ()
+        return channel.webhook.parse(row.body)
+    return channel.reports(row.body) if channel.reports is not None else ()
 
 
 def _fact(row: Any, receipt: Receipt) -> receipts.Fact:
@@ -95,10 +91,10 @@ def _fact(row: Any, receipt: Receipt) -> receipts.Fact:
     )
 
 
-async def _find(connection: AsyncConnection, told: Sequence[_Told], now: datetime) -> tuple[list[_Told], set[int]]:
+async def _find(connection: AsyncConnection, told: Sequence[Told], now: datetime) -> tuple[list[Told], set[int]]:
     """Those whose message is known and settled, and the ids of stored bodies that have to wait."""
     refs = await receipts.resolve(connection, [(item.fact.message_id, item.receipt.provider_id, item.row.source) for item in told])
-    found: list[_Told] = []
+    found: list[Told] = []
     waiting: set[int] = set()
     for item, (known, early) in zip(told, refs, strict=True):
         names_message = item.receipt.kind not in NAMELESS
@@ -109,7 +105,7 @@ async def _find(connection: AsyncConnection, told: Sequence[_Told], now: datetim
     return found, waiting
 
 
-async def _owned(house: House, connection: AsyncConnection, found: Sequence[_Told]) -> list[_Told]:
+async def _owned(house: House, connection: AsyncConnection, found: Sequence[Told]) -> list[Told]:
     """What people say without naming a message, under whose it is where one person alone has the address."""
     owners: dict[str, list[int]] = {}
     for source in {item.row.source for item in found}:
@@ -119,13 +115,13 @@ async def _owned(house: House, connection: AsyncConnection, found: Sequence[_Tol
     return [_with_owner(item, owners.get(item.receipt.address or "", [])) for item in found]
 
 
-def _with_owner(item: _Told, people: Sequence[int]) -> _Told:
-    if item.receipt.kind not in ABOUT_PEOPLE or len(people) != 1:
+def _with_owner(item: Told, people: Sequence[int]) -> Told:
+    if item.receipt.kind not in ABOUT_PEOPLE or len(people) != 1 or item.fact.person_id is not None:
         return item
     return replace(item, fact=replace(item.fact, person_id=people[0]))
 
 
-async def _people(house: House, connection: AsyncConnection, channel: Channel, fresh: Sequence[_Told], now: datetime) -> None:
+async def _people(house: House, connection: AsyncConnection, channel: Channel, fresh: Sequence[Told], now: datetime) -> None:
     """Opt-outs, opt-ins and dead addresses; replies are kept for a person to see."""
     if channel.addresses is None:
         return
@@ -137,18 +133,18 @@ async def _people(house: House, connection: AsyncConnection, channel: Channel, f
             (person, channel.name, f"receipt:{item.fact.event_id}")
             for item in fresh
             if item.receipt.kind is kind
-            for person in owners.get(item.receipt.address or "", ()) or _recipient(item, went)
+            for person in _speakers(item, owners, went)
         ]
-        for kind in (ReceiptKind.OPTED_OUT, ReceiptKind.OPTED_IN)
+        for kind in (ReceiptKind.OPTED_OUT, ReceiptKind.OPTED_IN, ReceiptKind.COMPLAINED)
     }
-    await opt_out(house, connection, said[ReceiptKind.OPTED_OUT], now)
+    by_mail = channel.inbox is not None
+    await opt_out(house, connection, said[ReceiptKind.OPTED_OUT], now, Source.MAIL if by_mail else Source.RECEIPT)
+    await complain(house, connection, said[ReceiptKind.COMPLAINED], now)
     await opt_in(connection, said[ReceiptKind.OPTED_IN], now)
     strangers = [
         (channel.addresses, item.receipt.address, channel.name, f"receipt:{item.fact.event_id}")
         for item in fresh
-        if item.receipt.kind is ReceiptKind.OPTED_OUT
-        and item.receipt.address
-        and not (item.receipt.address in owners or _recipient(item, went))
+        if item.receipt.kind is ReceiptKind.OPTED_OUT and item.receipt.address and not _speakers(item, owners, went)
     ]
     # Who is no customer yet has spoken all the same: it holds once a file brings them.
     await refuse_address(house, connection, "opt_out", strangers, now, Source.RECEIPT)
@@ -157,9 +153,9 @@ async def _people(house: House, connection: AsyncConnection, channel: Channel, f
         for item in fresh
         if item.receipt.drop_address and item.receipt.address
     ]
-    await drop_addresses(connection, dead, now, Source.RECEIPT)
+    await drop_addresses(connection, dead, now, Source.BOUNCE if by_mail else Source.RECEIPT)
     for item in fresh:
-        if item.receipt.kind in ABOUT_PEOPLE:
+        if item.receipt.kind in ABOUT_PEOPLE or item.receipt.kind is ReceiptKind.COMPLAINED:
             log.info(f"customer.{item.receipt.kind}", channel=channel.name, receipt_id=item.row.id)
 
 
@@ -173,7 +169,9 @@ async def _more(house: House, connection: AsyncConnection, channel: Channel, wor
     await heed(house, connection, channel, [word.receipt for word in words], now)
 
 
-def _recipient(item: _Told, went: Mapping[int, identities.Recipient]) -> list[int]:
-    """Who got the message that is answered so."""
+def _speakers(item: Told, owners: Mapping[str, Sequence[int]], went: Mapping[int, identities.Recipient]) -> Sequence[int]:
+    """Whose word it is: the person it is known to be of, else everybody with the address, else who got the message it answers."""
+    if item.fact.person_id is not None:
+        return [item.fact.person_id]
     message = item.fact.message_id
-    return [went[message].person_id] if message is not None and message in went else []
+    return owners.get(item.receipt.address or "", ()) or ([went[message].person_id] if message is not None and message in went else [])

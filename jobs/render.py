@@ -147,6 +147,7 @@ class Renderer:
         return Envelope(
             message_id=row.id,
             key=message_key(row.id),
+            seal=self._house.signer.seal(message_key(row.id)),
             person_id=row.person_id,
             campaign=row.campaign,
             category=row.category,

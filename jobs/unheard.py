@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol, TypeVar
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from channels.base import ReceiptKind
+from jobs.told import Told
 from store import unheard
-from store.receipts import Fact
 
 log = structlog.get_logger()
 
@@ -20,18 +19,7 @@ ABOUT_PEOPLE = frozenset({ReceiptKind.OPTED_OUT, ReceiptKind.OPTED_IN, ReceiptKi
 NAMELESS = ABOUT_PEOPLE | {ReceiptKind.CONTENT, ReceiptKind.NOTICE}  # they need no message
 
 
-class Told(Protocol):
-    """A receipt as jobs/receipts.py carries it."""
-
-    @property
-    def fact(self) -> Fact:
-        """With the message that was found, if any."""
-
-
-T = TypeVar("T", bound=Told)
-
-
-async def count(connection: AsyncConnection, found: Sequence[T], now: datetime) -> list[T]:
+async def count(connection: AsyncConnection, found: Sequence[Told], now: datetime) -> list[Told]:
     """Those that have a message, or need none; the others are counted and gone."""
     lost = Counter(item.fact.channel or "" for item in found if _lost(item))
     if not lost:

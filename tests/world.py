@@ -73,7 +73,7 @@ def files(*campaigns: str, rules: str = RULES, template: str = TEMPLATE) -> dict
         "rules.yaml": rules,
         "segments.yaml": SEGMENTS,
         "events.yaml": EVENTS,
-        "whatsapp-templates.yaml": WHATSAPP,
+        **({"whatsapp-templates.yaml": WHATSAPP} if template == TEMPLATE else {}),
         "templates/hello.yaml": template,
         **{f"schedules/c{number}.yaml": text for number, text in enumerate(campaigns)},
     }

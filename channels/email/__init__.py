@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from channels.base import Adapter, Channel, Ports, expect
 from channels.email.content import EmailContent
+from channels.email.returned import INBOX
 from channels.email.settings import EmailSettings, missing
 from channels.email.smtp import SmtpAdapter
 from config.settings import ChannelSettings
@@ -19,5 +20,6 @@ CHANNEL = Channel(
     settings=EmailSettings,
     adapter=_adapter,
     addresses="email",
+    inbox=INBOX,
     missing=missing,
 )

@@ -23,7 +23,8 @@ LINE = 76
 WORD_BYTES = 39
 PLAIN_SUBJECT = 60
 _SIMPLE = re.compile(r"[ -~]*")
-_KEY = re.compile(r"[A-Za-z0-9._-]{1,57}")
+KEY_HEADER = "X-Kabar-Key"
+_KEY = re.compile(r"[A-Za-z0-9._-]{1,41}")  # with a seal of ten, "unsubscribe+" and "-" it fills the 64 of a local part
 _URL = re.compile(r"https?://[!-;=?-~]+")
 _LABEL = re.compile(r"[^A-Za-z0-9._-]")
 _BLANKS = re.compile(r"\n{3,}")
@@ -72,7 +73,7 @@ class Letterhead:
         if self._signer is not None:
             headers.insert(0, self._signer.header(headers, body))
         head = "".join(f"{name}: {value}\r\n" for name, value in headers)
-        return Letter(f"{envelope.key}@{self.domain}", self._return_path(envelope.key), recipient, head.encode() + b"\r\n" + body)
+        return Letter(f"{envelope.key}@{self.domain}", self._return_path(envelope), recipient, head.encode() + b"\r\n" + body)
 
     def _headers(self, envelope: Envelope, content: PreparedEmail, recipient: str, now: float) -> Iterator[Header]:
         category, campaign = _LABEL.sub("-", envelope.category), _LABEL.sub("-", envelope.campaign)
@@ -86,19 +87,26 @@ class Letterhead:
         yield "Feedback-ID", f"{campaign}:{category}:email:kabar"
         yield "Auto-Submitted", "auto-generated"
         yield "Precedence", "bulk"
+        if envelope.seal is not None:
+            yield KEY_HEADER, _sealed(envelope)  # what a bounce or complaint returns proves by it that it is about our mail
         if envelope.unsubscribe is not None:
-            yield "List-Unsubscribe", f"<{envelope.unsubscribe}>,\r\n <{self._mailto(envelope.key)}>"
+            yield "List-Unsubscribe", f"<{envelope.unsubscribe}>,\r\n <{self._mailto(envelope)}>"
             yield "List-Unsubscribe-Post", "List-Unsubscribe=One-Click"
         yield "MIME-Version", "1.0"
         yield "Content-Type", f'multipart/alternative; boundary="{BOUNDARY}"'
 
-    def _return_path(self, key: str) -> str:
-        return f"bounce+{key}@{self._bounce_domain}" if self._bounce_domain else self.address
+    def _return_path(self, envelope: Envelope) -> str:
+        return f"bounce+{_sealed(envelope)}@{self._bounce_domain}" if self._bounce_domain else self.address
 
-    def _mailto(self, key: str) -> str:
+    def _mailto(self, envelope: Envelope) -> str:
+        key = _sealed(envelope)
         if self._bounce_domain:
             return f"mailto:unsubscribe+{key}@{self._bounce_domain}?subject=unsubscribe"
         return f"mailto:{self.address}?subject=unsubscribe%20{key}"
+
+
+def _sealed(envelope: Envelope) -> str:
+    return f"{envelope.key}-{envelope.seal}" if envelope.seal else envelope.key
 
 
 @lru_cache(maxsize=4)

@@ -7,7 +7,7 @@ from email.utils import parseaddr
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import Field, FilePath, PositiveFloat, PositiveInt, SecretStr, field_validator, model_validator
+from pydantic import DirectoryPath, Field, FilePath, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from channels.base import expect
@@ -27,7 +27,9 @@ class EmailSettings(ChannelSettings):
     """`concurrency`: connections kept open. `deadline`: seconds one send may take. `ca_file`: an authority beside the system's.
 
     sender:        `Name <address>`; its domain is that of Message-ID, List-ID and DKIM
-    bounce_domain: turns on the return path bounce+<key>@<bounce_domain> and the mailto: way to unsubscribe
+    bounce_domain: turns on the return path bounce+<key>-<seal>@<bounce_domain> and the mailto: way to unsubscribe
+    bounce_maildir, bounce_lmtp: where `kabar bounces` finds what comes back; host:port for the second
+    bounce_soft_times, _days: so many messages that a full or disabled mailbox gave back in at least so many days end an address
     """
 
     model_config = SettingsConfigDict(env_prefix="KABAR_EMAIL__", extra="ignore", frozen=True)
@@ -42,6 +44,10 @@ class EmailSettings(ChannelSettings):
     password: SecretStr | None = None
     sender: str | None = None
     bounce_domain: Annotated[str, Field(pattern=_DOMAIN)] | None = None
+    bounce_maildir: DirectoryPath | None = None
+    bounce_lmtp: Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):\d{1,5}$")] | None = None
+    bounce_soft_times: NonNegativeInt = 5
+    bounce_soft_days: PositiveInt = 14
     dkim_key_file: FilePath | None = None
     dkim_selector: Annotated[str, Field(pattern=_DOMAIN)] | None = None
 

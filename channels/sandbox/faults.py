@@ -11,20 +11,21 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
 from channels.sandbox.errors import FCM
+from channels.sandbox.returns import COMPLAINT
 from channels.sandbox.tally import Tally, draw
 
 LATENCY, DROP_BEFORE, DROP_AFTER, GARBAGE, HANG = "latency", "drop_before", "drop_after", "garbage", "hang"
 MISCHIEF = frozenset({LATENCY, DROP_BEFORE, DROP_AFTER, GARBAGE, HANG})
 
 ChannelName = Literal["push", "whatsapp", "email"]
-Stage = Literal["answer", "webhook", "rcpt", "data"]
+Stage = Literal["answer", "webhook", "rcpt", "data", "bounce"]
 
 _CODES = {
     "push": (re.compile("|".join(FCM)), f"one of {', '.join(FCM)}"),
     "whatsapp": (re.compile(r"\d{1,6}"), "a Meta error code such as 131026"),
-    "email": (re.compile(r"[45]\d\d( [\x20-\x7e]+)?"), "an SMTP reply such as 550 5.1.1 User unknown"),
+    "email": (re.compile(r"[45]\d\d( [\x20-\x7e]+)?|complaint"), "an SMTP reply such as 550 5.1.1 User unknown"),
 }
-_STAGES: dict[str, tuple[Stage, ...]] = {"push": ("answer",), "whatsapp": ("answer", "webhook"), "email": ("rcpt", "data")}
+_STAGES: dict[str, tuple[Stage, ...]] = {"push": ("answer",), "whatsapp": ("answer", "webhook"), "email": ("rcpt", "data", "bounce")}
 
 
 class Rule(BaseModel):
@@ -36,7 +37,8 @@ class Rule(BaseModel):
     times:       only the first n attempts it strikes per address
     retry_after: seconds the answer asks for (HTTP header)
     ms:          how long `latency` takes
-    stage:       email: rcpt (default) or data, after the final dot; whatsapp: answer (default) or webhook, a later `failed` status
+    stage:       email: rcpt (default), data, after the final dot, or bounce: taken, and sent back later;
+                 whatsapp: answer (default) or webhook, a later `failed` status
     accepts:     whether the customer gets the message all the same; only drop_after does unless told
     """
 
@@ -61,6 +63,8 @@ class Rule(BaseModel):
             raise ValueError(f'stage "{self.stage}": {self.channel} has {", ".join(_STAGES[self.channel])}')
         if self.stage == "webhook" and self.kind in MISCHIEF:
             raise ValueError(f'stage "webhook" tells a Meta error code, not "{self.kind}"')
+        if (self.kind == COMPLAINT and self.stage != "bounce") or (self.stage == "bounce" and self.kind in MISCHIEF):
+            raise ValueError('stage "bounce" sends back an SMTP reply or a "complaint", and a complaint comes at no other stage')
         if (self.kind == LATENCY) != (self.ms > 0):
             raise ValueError("ms goes with latency, and latency needs it")
         return self

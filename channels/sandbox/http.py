@@ -11,6 +11,7 @@ from aiohttp import web
 
 from channels.sandbox.faults import DROP_AFTER, DROP_BEFORE, GARBAGE, HANG, ChannelName, Faults, Rule
 from channels.sandbox.journal import Journal
+from channels.sandbox.returns import Returns
 
 LEFT = "left"  # the caller gave up before its answer
 NONSENSE = b"<html><head><title>502 Bad Gateway</title></head><body>\x00\xff upstream"
@@ -37,6 +38,7 @@ class Line:
 
     journal: Journal
     faults: Faults
+    returns: Returns = field(default_factory=Returns)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def carry(self, request: web.Request, exchange: Exchange) -> web.Response:

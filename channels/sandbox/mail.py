@@ -15,6 +15,7 @@ from channels.sandbox.http import LEFT, Line
 
 _KEY = re.compile(rb"^message-id:\s*<?([^@>\s]+)", re.IGNORECASE | re.MULTILINE)
 _CAMPAIGN = re.compile(rb"^(?:x-campaign|feedback-id):[ \t]*([^:\s]+)", re.IGNORECASE | re.MULTILINE)
+_SEAL = re.compile(r"-[a-z2-7]{10}@")
 _PLAIN = re.compile(r"<([\w.+=-]+@[\w.-]+)>\s*(.*)")
 _LONGEST_LINE = 998
 _TOO_LONG = "500 5.5.2 Line too long"
@@ -102,7 +103,8 @@ class Mailroom:
         return "250 2.0.0 Ok"
 
     async def handle_RCPT(self, server: Connection, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
-        verdict = self._line.faults.judge("email", address, envelope.mail_from or "")
+        # The seal behind the key is another one in every installation, and the same rules are to fault the same messages.
+        verdict = self._line.faults.judge("email", address, _SEAL.sub("@", envelope.mail_from or ""))
         if refusal := await self._misbehave(server, {address: verdict}, envelope, "rcpt"):
             return refusal
         self._verdicts[address] = verdict
@@ -120,6 +122,8 @@ class Mailroom:
         if rule is None or rule.accepted:
             self._accept(envelope, queue_id, answered=rule is None)
         refusal = await self._misbehave(server, verdicts, envelope, "data")
+        if refusal is None:
+            self._send_back(envelope, verdicts)
         return refusal or f"250 2.0.0 Ok: queued as {queue_id}"
 
     def _accept(self, envelope: Envelope, queue_id: str, *, answered: bool) -> None:
@@ -135,6 +139,14 @@ class Mailroom:
                 raw=raw,
                 answered=answered,
             )
+
+    def _send_back(self, envelope: Envelope, verdicts: Mapping[str, Verdict]) -> None:
+        raw = envelope.original_content or b""
+        for recipient, verdict in verdicts.items():
+            if rule := verdict.at("bounce"):
+                self._line.journal.reject("email", f"{rule.kind} (sent back)", to=recipient, key=_named(envelope))
+                to, head = envelope.mail_from or "", raw[: raw.find(b"\r\n\r\n")]
+                self._line.returns.send_back(rule.kind, to=to, recipient=recipient, head=head)
 
     async def _misbehave(self, server: Connection, verdicts: Mapping[str, Verdict], envelope: Envelope, stage: Stage) -> str | None:
         """The reply a fault gives at this stage, None when there is none. Dropped connections and hanging ones end inside."""

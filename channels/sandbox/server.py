@@ -27,6 +27,7 @@ from channels.sandbox.journal import Delivery, Journal
 from channels.sandbox.mail import MailServer
 from channels.sandbox.overview import Overview
 from channels.sandbox.pages import Pages
+from channels.sandbox.returns import Returns
 from channels.sandbox.templates import Templates
 from channels.sandbox.tokens import PROJECT, Tokens
 from channels.sandbox.webhooks import Receipts, Webhooks
@@ -45,6 +46,7 @@ class Sandbox:
     """Emulates FCM, the WhatsApp Cloud API and an SMTP server. Use it as an async context manager, or start and stop it.
 
     webhook_url: where WhatsApp posts statuses and replies; may be set later, before the first message
+    bounces_to:  where mails are sent back by faults of stage `bounce`: host:port of an LMTP server, or a maildir
     keep:        how many messages stay in memory to be looked at
     kabar:       where `kabar web` answers, and its API key: for the pop-ups of the app that is shown
     """
@@ -60,6 +62,7 @@ class Sandbox:
         seed: int = 0,
         receipts: Receipts = Receipts(),
         webhook_url: str | None = None,
+        bounces_to: str | None = None,
         webhook_pause: float = 1.0,
         app_secret: str = SHARED,
         verify_token: str = HANDSHAKE,
@@ -79,7 +82,8 @@ class Sandbox:
         self.tokens = Tokens(now, credentials_file)
         told = partial(self.journal.told, "whatsapp")
         self.webhooks = Webhooks(webhook_url, app_secret, PHONE_NUMBER_ID, receipts, seed=seed, pause=webhook_pause, taken=told)
-        self._line = Line(self.journal, self.faults)
+        self.returns = Returns(bounces_to)
+        self._line = Line(self.journal, self.faults, self.returns)
         self.conduct = Conduct(now, seed)
         self.webhooks.hides = self.conduct.hides
         self._cloud = Cloud(self._line, self.webhooks, self.templates, self.conduct, now, seed)
@@ -107,6 +111,7 @@ class Sandbox:
         """Break what is open and close the log; idempotent."""
         self._line.closing.set()
         await self._mail.stop()
+        await self.returns.settled()
         if self._runner is not None:
             await self._runner.cleanup()
         await self.webhooks.stop()

@@ -9,6 +9,7 @@ from config.settings import Settings
 from console.cli import (
     approval,
     audit,
+    bounces,
     calendar,
     config,
     control,
@@ -31,7 +32,7 @@ from console.cli import (
 from console.cli.guard import Guarded
 
 RUN, WRITE, FEED, CONTROL, LOOK, TRY = "Run it", "What goes out", "Customers and events", "At once", "Look", "Try it out"
-_DAEMONS = {"up", "scheduler", "worker", "web", "demo"}
+_DAEMONS = {"bounces", "up", "scheduler", "worker", "web", "demo"}
 
 app = typer.Typer(
     name="kabar",
@@ -67,6 +68,13 @@ app.command("up", rich_help_panel=RUN, epilog=_examples("kabar up", "KABAR_HTTP_
 app.command("scheduler", rich_help_panel=RUN)(run.scheduler)
 app.command("worker", rich_help_panel=RUN)(run.worker)
 app.command("web", rich_help_panel=RUN)(run.web)
+app.command(
+    "bounces",
+    rich_help_panel=RUN,
+    epilog=_examples(
+        "kabar bounces --lmtp 127.0.0.1:8024", "kabar bounces --maildir /var/mail/kabar --once", "kabar bounces --explain bounce.eml"
+    ),
+)(bounces.bounces)
 _db = _group("db", RUN, "upgrade: bring the schema of the database up to date.")
 _db.command("upgrade")(db.upgrade)
 

@@ -14,6 +14,7 @@ from config.problems import ConfigError, Problem
 from config.settings import Settings, unknown_settings
 from console.cli.guard import run
 from console.http.serve import bind, serve
+from console.mail.serve import configured_doors, keep_open
 from scheduler.bootstrap import open_house, publish, read_config, settings_of
 from scheduler.daemon import run_scheduler, run_worker, stop_on_signals
 
@@ -52,14 +53,16 @@ async def _up(settings: Settings) -> None:
     config = read_config(settings.config_dir)
     stop = stop_on_signals()
     # The port first: when it is taken nothing has begun that would have to end again.
-    with bind(settings.http) as listening:
+    with bind(settings.http) as listening, configured_doors() as found:
         async with open_house(settings, migrate=True, send=True) as house:
             await publish(house, config)
+            parts: dict[str, Part] = {"bounces": keep_open(house, found, stop)} if found else {}
             await together(
                 stop,
                 scheduler=run_scheduler(house, settings.config_dir, stop),
                 worker=run_worker(house, stop),
                 web=serve(house, stop, listening=listening),
+                **parts,
             )
 
 

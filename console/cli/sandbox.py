@@ -30,8 +30,20 @@ People = Annotated[
 ]
 Webhook = Annotated[str | None, typer.Option("--webhook", metavar="URL", help="Where WhatsApp receipts are posted; default: `kabar web`.")]
 
+Bounces = Annotated[
+    str | None,
+    typer.Option("--bounces", metavar="TARGET", help="Where mail is sent back: HOST:PORT of `kabar bounces --lmtp`, or a maildir."),
+]
 
-def sandbox(http_port: Port = 9010, smtp_port: Smtp = 9025, var: Var = None, webhook: Webhook = None, customers: People = None) -> None:
+
+def sandbox(
+    http_port: Port = 9010,
+    smtp_port: Smtp = 9025,
+    var: Var = None,
+    webhook: Webhook = None,
+    customers: People = None,
+    bounces: Bounces = None,
+) -> None:
     """FCM, WhatsApp and SMTP on this machine, for trying things out: nothing leaves it. Prints the settings to use with `kabar up`."""
     settings = Settings.read()
     directory = var or settings.var_dir
@@ -45,6 +57,7 @@ def sandbox(http_port: Port = 9010, smtp_port: Smtp = 9025, var: Var = None, web
         log_file=directory / "sandbox.jsonl",
         webhook_url=webhook or f"{kabar}/v1/receipts/whatsapp",
         kabar=(kabar, _key(settings)),
+        bounces_to=bounces,
     )
     for number, name, addresses in people:
         made.directory.put(number, name, addresses)
