@@ -32,7 +32,8 @@ from jobs.dispatch import dispatch
 from jobs.house import House
 from jobs.plan import new_run, plan
 from jobs.valve import valve
-from scheduler.bootstrap import contents, open_accounts, publish
+from scheduler.accounts import open_accounts
+from scheduler.bootstrap import contents, publish
 from store import runs
 from store.embedded import embedded_uri
 from store.engine import open_database

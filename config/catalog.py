@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from config.accounts import Account
+from config.accounts import Accounts
 from config.companions import Companion
 from config.conditions import Condition
 from config.models import Campaign, Events, Rules
@@ -19,7 +19,7 @@ from config.templates import Template
 class Config:
     """What operations wrote, checked.
 
-    segments, campaigns, templates, accounts: by name
+    segments, campaigns, templates: by name
     companions: what providers have approved, by file name without `.yaml`
     files:    path below the config directory → text; parse() reads it back
     hash:     of all files
@@ -33,7 +33,7 @@ class Config:
     events: Events
     campaigns: Mapping[str, Campaign]
     templates: Mapping[str, Template]
-    accounts: Mapping[str, Account]
+    accounts: Accounts
     companions: Mapping[str, Companion]
     files: Mapping[str, str] = field(repr=False)
     hash: str

@@ -35,11 +35,13 @@ def check(draft: Draft) -> None:
 
 
 def _accounts(draft: Draft) -> None:
+    if draft.accounts is None:
+        return
     seen: set[str] = set()
-    for index, account in enumerate(draft.accounts.value.accounts if draft.accounts else ()):
-        source = draft.accounts.source if draft.accounts else None
-        if source is None:
-            continue
+    source = draft.accounts.source
+    for channel in draft.accounts.value.default_shares:
+        draft.known("channel", channel, source, ("default_shares", channel), key=True)
+    for index, account in enumerate(draft.accounts.value.accounts):
         draft.known("channel", account.channel, source, ("accounts", index, "channel"))
         if account.name in seen | draft.channels.keys():
             owner = "another account" if account.name in seen else "the channel's default account"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from config.accounts import Account, Accounts
+from config.accounts import Accounts
 from config.catalog import Config, digest, files_hash
 from config.checks import check
 from config.checks_companions import declarations
@@ -176,14 +176,13 @@ _READ = {
 
 
 def _finished(draft: Draft, rules: Rules, texts: Mapping[str, str]) -> Config:
-    accounts: tuple[Account, ...] = draft.accounts.value.accounts if draft.accounts else ()
     return Config(
         rules=rules,
         segments={name: part.value for name, part in draft.segments.items()},
         events=draft.events.value if draft.events else Events(),
         campaigns={name: part.value for name, part in sorted(draft.campaigns.items())},
         templates={name: part.value for name, part in sorted(draft.templates.items())},
-        accounts={account.name: account for account in accounts},
+        accounts=draft.accounts.value if draft.accounts else Accounts(),
         files=texts,
         hash=files_hash(texts),
         companions={kind: part.value for kind, part in draft.companions.items()},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal, Self
@@ -11,7 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from config.strict import Names, Nominal, Slug, Strict, Zone
-from config.values import CapPeriod, Duration, WeeklyHours, Window, parse_weekly_hours
+from config.values import CapPeriod, Duration, WeeklyHours, Window, basis_points, parse_weekly_hours
 from config.when import When
 
 # --- rules.yaml -----------------------------------------------------------------------------------------------------
@@ -207,18 +206,10 @@ class Channels(Strict):
         return (*self.first, self.then.channel) if self.then else self.first
 
 
-def _basis_points(value: object) -> int:
-    """`10%` or `2.5%` → 1000 or 250. Raises ValueError."""
-    found = re.fullmatch(r"(\d{1,2}(?:\.\d{1,2})?)%", value.strip()) if isinstance(value, str) else None
-    if not found or not (points := round(float(found[1]) * 100)):
-        raise ValueError(f'"{value}" is not a share; write 5% or 2.5%, more than 0% and less than 100%')
-    return points
-
-
 class Control(Strict):
     """A stable part of the audience that gets nothing, to compare with. share: in basis points; seed: the same seed, the same people."""
 
-    share: Annotated[int, BeforeValidator(_basis_points)]
+    share: Annotated[int, BeforeValidator(basis_points)]
     seed: str | None = None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
@@ -66,7 +66,7 @@ class Settings(BaseSettings):
 
 
 class ChannelSettings(BaseSettings):
-    """What every channel's default account has. A channel subclasses it with its own `KABAR_<CHANNEL>__` prefix."""
+    """What every account of a channel has. A channel subclasses it with its own `KABAR_<CHANNEL>__` prefix."""
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True)
 
@@ -74,25 +74,30 @@ class ChannelSettings(BaseSettings):
     concurrency: PositiveInt = 50  # requests in flight at once
 
     @classmethod
-    def read(cls) -> Self:
-        """Read the environment. Raises ConfigError naming each setting that is wrong."""
-        return read_settings(cls)
+    def read(cls, prefix: str | None = None, **given: object) -> Self:
+        """Read the environment: by the channel's prefix or another, except for what is given.
+
+        Raises ConfigError naming each setting that is wrong.
+        """
+        return read_settings(cls, prefix, **given)
 
 
-def read_settings(kind: type[S]) -> S:
+def read_settings(kind: type[S], prefix: str | None = None, **given: Any) -> S:
     """One settings class from the environment, each fault under the name of its variable."""
+    own = _prefix(kind)
+    prefix = own if prefix is None else prefix
     try:
-        return kind()
+        return kind(_env_prefix=prefix, **given)
     except ValidationError as error:
-        raise ConfigError([_problem(_prefix(kind), fault) for fault in error.errors()]) from None
+        raise ConfigError([_problem(own, prefix, fault) for fault in error.errors()]) from None
     except SettingsError as error:
         message = f"{error}; write each part by itself, such as KABAR_HTTP__PORT=8080"
-        raise ConfigError([Problem(_prefix(kind) + "*", 0, 0, message)]) from None
+        raise ConfigError([Problem(prefix + "*", 0, 0, message)]) from None
 
 
-def _problem(prefix: str, fault: ErrorDetails) -> Problem:
+def _problem(own: str, prefix: str, fault: ErrorDetails) -> Problem:
     name = "__".join(str(part) for part in fault["loc"]).upper() or "*"
-    words = fault["msg"].removeprefix("Value error, ")
+    words = fault["msg"].removeprefix("Value error, ").replace(own, prefix)
     given = fault["input"]
     # SecretStr takes any text, so a text that was refused is no secret.
     if isinstance(given, str) and given not in words:

@@ -199,3 +199,11 @@ def parse_period(value: Any) -> Period:
 
 
 CapPeriod = Annotated[Period, PlainValidator(parse_period)]
+
+
+def basis_points(value: object) -> int:
+    """`10%` or `2.5%` → 1000 or 250. Raises ValueError."""
+    found = re.fullmatch(r"(\d{1,2}(?:\.\d{1,2})?)%", value.strip()) if isinstance(value, str) else None
+    if not found or not (points := round(float(found[1]) * 100)):
+        raise ValueError(f'"{value}" is not a share; write 5% or 2.5%, more than 0% and less than 100%')
+    return points

@@ -43,6 +43,10 @@ class Published:
         """Categories that need marketing consent."""
         return tuple(name for name, category in self.config.rules.categories.items() if category.offer)
 
+    def is_important(self, category: str) -> bool:
+        """Whether its messages go before everything else."""
+        return self.policy.category(category).priority >= self.config.accounts.important.priority
+
     @cached_property
     def digests(self) -> bool:
         """Whether any category merges its messages."""

@@ -11,6 +11,8 @@ from sqlalchemy import text
 
 from store.engine import Database
 
+DRIFT = 1e-4  # of two good clocks against each other; a machine's oscillator is allowed as much
+
 
 class Clock(Protocol):
     """One clock for all machines, so that leases cannot be stolen by a fast one."""
@@ -26,12 +28,16 @@ class Clock(Protocol):
 
 
 class DatabaseClock:
-    """The database's time, carried on between syncs by the machine's monotonic clock."""
+    """The database's time, carried on between syncs by the machine's monotonic clock.
+
+    An answer that took long says little about when it was given: unless the clocks were set anew, the better of two readings stays.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._base: datetime | None = None
         self._at = 0.0
+        self._doubt = 0.0  # seconds the reading may be wrong by
 
     def now(self) -> datetime:
         if self._base is None:
@@ -40,9 +46,19 @@ class DatabaseClock:
 
     async def sync(self) -> datetime:
         async with self._database.engine.connect() as connection:
-            self._base = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
-            self._at = time.monotonic()
+            before = time.monotonic()
+            read: datetime = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
+            after = time.monotonic()
+        self._learn(read, (before + after) / 2, (after - before) / 2)
         return self.now()
+
+    def _learn(self, read: datetime, at: float, doubt: float) -> None:
+        if self._base is not None:
+            kept = self._doubt + DRIFT * (at - self._at)
+            apart = abs((self._base - read).total_seconds() + at - self._at)
+            if doubt >= kept and apart <= doubt + kept:
+                return
+        self._base, self._at, self._doubt = read, at, doubt
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(max(seconds, 0))

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from channels.base import Adapter, Channel
+from config.accounts import Account as Written
 from config.settings import ChannelSettings, Settings
 from jobs.catalog import Catalog
 from jobs.clock import Clock
+from jobs.gate import Gate
 from jobs.links import Signer
 from jobs.tray import Tray
 from rules.facts import Person
@@ -26,12 +28,16 @@ Nudge = Callable[[AsyncConnection, Sequence[Chunk]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One set of credentials with its own limiter row."""
+    """One set of credentials with its own limiter row. The default account of a channel has the channel's name.
+
+    written: as channels.yaml has it; None = the default account
+    """
 
     name: str
     channel: Channel
     settings: ChannelSettings
     adapter: Adapter
+    written: Written | None = None
 
 
 @dataclass(slots=True)
@@ -44,8 +50,9 @@ class Known:
 
 @dataclass(frozen=True)
 class House:
-    """accounts: by channel, those this process can send on.
+    """accounts: by name, those this process can send on; they change with the published configuration
 
+    gate:   what holds this process back
     nudge:  how a released chunk becomes a job
     chance: injected randomness (jitter)
     known:  what was read before, where nobody else writes; None = others write, everything is read anew
@@ -56,9 +63,19 @@ class House:
     clock: Clock
     channels: Mapping[str, Channel]
     catalog: Catalog
-    accounts: Mapping[str, Account] = field(default_factory=dict)
+    accounts: dict[str, Account] = field(default_factory=dict)
     signer: Signer = field(default_factory=Signer)
     tray: Tray = field(default_factory=Tray)
+    gate: Gate = field(default_factory=Gate)
     nudge: Nudge = enqueue
     chance: random.Random = field(default_factory=random.Random)
     known: Known | None = None
+
+    def of(self, channel: str) -> list[Account]:
+        """The accounts of one channel."""
+        return [account for account in self.accounts.values() if account.channel.name == channel]
+
+    @property
+    def carried(self) -> list[str]:
+        """The channels this process can send on."""
+        return sorted({account.channel.name for account in self.accounts.values()})

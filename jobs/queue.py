@@ -10,20 +10,22 @@ from procrastinate import App, PsycopgConnector
 
 from jobs.dispatch import dispatch
 from jobs.house import House
+from store.messages import urgent_queue
 
 log = structlog.get_logger()
 
+KEPT_FREE = 2  # chunks of important messages at work beside `concurrency` others
 RESTART_AFTER = 2.0  # seconds between a worker's end and its successor
 
 
 def make_app(house: House) -> App:
     """An app on the house's database with the one task there is. Open it before use."""
-    app = App(connector=PsycopgConnector(conninfo=house.database.conninfo, min_size=1, max_size=4))
+    app = App(connector=PsycopgConnector(conninfo=house.database.conninfo, min_size=1, max_size=6))
 
     @app.task(name="dispatch", pass_context=False)
-    async def dispatch_chunk(chunk: int, channel: str) -> None:
+    async def dispatch_chunk(chunk: int, channel: str, urgent: bool = False) -> None:
         with structlog.contextvars.bound_contextvars(chunk=chunk):
-            await dispatch(house, chunk, channel)
+            await dispatch(house, chunk, channel, urgent)
 
     return app
 
@@ -31,7 +33,7 @@ def make_app(house: House) -> App:
 async def drain(app: App, channels: Sequence[str], concurrency: int) -> None:
     """Work until the queues are empty."""
     await app.run_worker_async(
-        queues=list(channels),
+        queues=_queues(channels),
         concurrency=concurrency,
         wait=False,
         install_signal_handlers=False,
@@ -41,9 +43,22 @@ async def drain(app: App, channels: Sequence[str], concurrency: int) -> None:
 
 
 async def work(app: App, channels: Sequence[str], concurrency: int, stop: asyncio.Event, grace: float) -> None:
-    """Work until told to stop. A worker ends on a database outage, sometimes without an error: it gets a successor."""
+    """Work until told to stop. What is important finds hands free though all others are full of the rest."""
+    urgent = [urgent_queue(channel) for channel in channels]
+    await asyncio.gather(
+        _keep_working(app, _queues(channels), concurrency, stop, grace),
+        _keep_working(app, urgent, KEPT_FREE, stop, grace),
+    )
+
+
+def _queues(channels: Sequence[str]) -> list[str]:
+    return [*channels, *(urgent_queue(channel) for channel in channels)]
+
+
+async def _keep_working(app: App, queues: Sequence[str], concurrency: int, stop: asyncio.Event, grace: float) -> None:
+    """A worker ends on a database outage, sometimes without an error: it gets a successor."""
     while not stop.is_set():
-        worker = asyncio.create_task(_worker(app, channels, concurrency, grace))
+        worker = asyncio.create_task(_worker(app, queues, concurrency, grace))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({worker, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if stop.is_set():
@@ -56,9 +71,9 @@ async def work(app: App, channels: Sequence[str], concurrency: int, stop: asynci
         await asyncio.wait({asyncio.create_task(stop.wait())}, timeout=RESTART_AFTER)
 
 
-async def _worker(app: App, channels: Sequence[str], concurrency: int, grace: float) -> None:
+async def _worker(app: App, queues: Sequence[str], concurrency: int, grace: float) -> None:
     await app.run_worker_async(
-        queues=list(channels),
+        queues=list(queues),
         concurrency=concurrency,
         wait=True,
         install_signal_handlers=False,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -26,13 +26,15 @@ Slot = tuple[int, str, str]  # run id, channel, window key
 class Reservoir:
     """lanes: not held by a pause or for approval; slots: of them those open now, with room, the most important first.
 
-    room: how many more messages each channel takes now; not_before: when a channel's account may send again, if not now.
+    room: how many more messages each channel takes now; kept: how many more than that, if they are important
+    not_before: when one of a channel's accounts may send again, if none may now
     """
 
     published: Published
     lanes: frozenset[Lane]
     slots: tuple[Slot, ...]
     room: dict[str, int]
+    kept: dict[str, int]
     not_before: Mapping[str, datetime]
     campaigns: Mapping[int, str]
 
@@ -43,8 +45,11 @@ async def look(house: House, connection: AsyncConnection, now: datetime, most: M
     if published is None:
         return None
     pauses, approved, accounts = await _holds(house, connection)
-    room = dict.fromkeys(house.channels, 0) | await _room(connection, accounts, now)
-    room = {channel: min(free, most.get(channel, free)) for channel, free in room.items()}
+    stock = {channel: _stock([each for each in accounts if each.channel == channel], now) for channel in house.channels}
+    out = await messages.outstanding(connection)
+    room = {channel: min(free := size - out.get(channel, 0), most.get(channel, free)) for channel, size in stock.items()}
+    important = published.config.accounts.important
+    kept = {channel: ceil(size * important.share / 10_000) for channel, size in stock.items()}
     active = sorted(
         (run for run in await runs.active(connection) if run.campaign in published.config.campaigns),  # reconcile withdraws the others
         key=lambda run: (-published.policy.category(run.category).priority, run.expires_at, run.id),
@@ -60,9 +65,10 @@ async def look(house: House, connection: AsyncConnection, now: datetime, most: M
     return Reservoir(
         published,
         frozenset((run.id, channel) for run, channel in lanes),
-        tuple(_slots(published, lanes, openings, room)),
+        tuple(_slots(published, lanes, openings, room, kept)),
         room,
-        {account.channel: account.open_until for account in accounts if account.open_until is not None and account.open_until > now},
+        kept,
+        _not_before(accounts, now),
         {run.id: run.campaign for run in active},
     )
 
@@ -88,21 +94,33 @@ def parts(slots: Sequence[Slot]) -> Iterator[Sequence[Slot]]:
 
 
 def _slots(
-    published: Published, lanes: Sequence[tuple[runs.Run, str]], openings: Collection[str], room: Mapping[str, int]
+    published: Published,
+    lanes: Sequence[tuple[runs.Run, str]],
+    openings: Collection[str],
+    room: Mapping[str, int],
+    kept: Mapping[str, int],
 ) -> Iterator[Slot]:
     for run, channel in lanes:
         free = "window" in published.policy.category(run.category).ignore
-        if room.get(channel, 0) > 0:
+        spare = kept.get(channel, 0) if published.is_important(run.category) else 0
+        if room.get(channel, 0) + spare > 0:
             yield from ((run.id, channel, key) for key in run.window_keys if free or key in openings)
 
 
-async def _room(connection: AsyncConnection, accounts: Sequence[limits.Limit], now: datetime) -> dict[str, int]:
-    out = await messages.outstanding(connection)
-    room: Counter[str] = Counter()
-    for limit in accounts:
-        blocked = limit.open_until is not None and limit.open_until > now + timedelta(seconds=HORIZON)
-        room[limit.channel] += 0 if blocked else max(int(limit.rate * HORIZON), 1)
-    return {channel: count - out.get(channel, 0) for channel, count in room.items()}
+def _stock(accounts: Sequence[limits.Limit], now: datetime) -> int:
+    """How much of a channel may be released and not yet sent: what its accounts can send soon. One message to try one that failed."""
+    soon = now + timedelta(seconds=HORIZON)
+    able = [each for each in accounts if (free := each.free_at(now)) is not None and free <= soon]
+    rate = sum(each.rate for each in able if each.breaker == "closed")
+    return max(int(rate * HORIZON), 1) if able else 0
+
+
+def _not_before(accounts: Sequence[limits.Limit], now: datetime) -> dict[str, datetime]:
+    free: dict[str, list[datetime]] = {}
+    for each in accounts:
+        if (at := each.free_at(now)) is not None:
+            free.setdefault(each.channel, []).append(at)
+    return {channel: min(ats) for channel, ats in free.items() if min(ats) > now}
 
 
 def _open_keys(published: Published, keys: Collection[str], now: datetime) -> frozenset[str]:

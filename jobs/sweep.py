@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from jobs.catalog import Published
 from jobs.house import House
 from jobs.retry import MAX_ATTEMPTS
 from store import digests, doubts, messages, outbox, receipts
@@ -52,10 +53,16 @@ async def sweep(house: House, now: datetime) -> Swept:
         log.warning("digest.put_back", messages=put_back)
     async with house.database.begin() as connection:
         orphans = await outbox.orphans(connection, now - GRACE)
+        published = await house.catalog.newest(connection)
         if orphans:
-            await house.nudge(connection, [messages.Chunk(*orphan) for orphan in orphans])
+            await house.nudge(connection, [_chunk(published, *orphan) for orphan in orphans])
             log.warning("chunk.nudged_again", chunks=len(orphans))
     return Swept(len(lapsed), len(orphans), late, put_back)
+
+
+def _chunk(published: Published | None, number: int, channel: str, priority: int) -> messages.Chunk:
+    urgent = published is not None and priority >= published.config.accounts.important.priority
+    return messages.Chunk(number, channel, priority, urgent)
 
 
 async def _resend(house: House, connection: AsyncConnection) -> list[str]:

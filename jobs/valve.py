@@ -6,7 +6,7 @@ Each pass is one transaction under one advisory lock, so any number of valves de
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -90,7 +90,18 @@ async def _pass(house: House, connection: AsyncConnection, now: datetime, report
         return False
     published, ids = found.published, {candidate.person_id for candidate in candidates}
     people, history = await facts.of_people(connection, published, list(ids), now, house.known.people if house.known else None)
-    decisions = arbitrate(candidates, people, history, published.policy, published.calendar, now, found.room, rivals)
+    decisions = arbitrate(
+        candidates,
+        people,
+        history,
+        published.policy,
+        published.calendar,
+        now,
+        found.room,
+        rivals,
+        found.kept,
+        published.config.accounts.important.priority,
+    )
     decisions = await lanes.keep_to(connection, found, decisions, people, history, now)
     decisions = await quotas.keep_to(house, connection, decisions, published.policy, now)
     outcomes = await digests.join(house, connection, published, decisions, rivals, people, history, now)
@@ -102,7 +113,7 @@ async def _pass(house: House, connection: AsyncConnection, now: datetime, report
 async def _waiting(connection: AsyncConnection, found: Reservoir) -> tuple[list[Candidate], list[Candidate], bool]:
     """What is open now for the people of up to PASS queued messages; what else of theirs waits; and whether there may be more people."""
     queued: list[int] = []
-    most = {channel: min(PASS, 2 * room + 50) for channel, room in found.room.items()}
+    most = {channel: min(PASS, 2 * max(room, 0) + 50) for channel, room in found.room.items()}
     for part in parts(found.slots):
         queued += await messages.queued_for(connection, [(*slot, most[slot[1]]) for slot in part])
         if len(queued) >= PASS:
@@ -159,18 +170,30 @@ async def _carry_out(
 async def _release(
     house: House, connection: AsyncConnection, published: Published, released: Mapping[str, list[Candidate]], now: datetime
 ) -> None:
-    cut = [(channel, items[start : start + CHUNK]) for channel, items in released.items() for start in range(0, len(items), CHUNK)]
+    cut = [
+        (channel, urgent, items[start : start + CHUNK])
+        for channel, every in released.items()
+        for urgent, items in _parted(published, every)
+        for start in range(0, len(items), CHUNK)
+    ]
     if not cut:
         return
     numbers = await messages.new_chunks(connection, len(cut))
     ids, channels, chunks = [], [], []
-    for number, (channel, items) in zip(numbers, cut, strict=True):
+    for number, (channel, _, items) in zip(numbers, cut, strict=True):
         for item in items:
             ids.append(item.id)
             channels.append(channel)
             chunks.append(number)
     await messages.release(connection, ids, channels, chunks, rules_id=published.id, now=now)
     jobs = [
-        messages.Chunk(number, channel, max(item.priority for item in items)) for number, (channel, items) in zip(numbers, cut, strict=True)
+        messages.Chunk(number, channel, max(item.priority for item in items), urgent)
+        for number, (channel, urgent, items) in zip(numbers, cut, strict=True)
     ]
     await house.nudge(connection, jobs)
+
+
+def _parted(published: Published, items: Sequence[Candidate]) -> Iterator[tuple[bool, Sequence[Candidate]]]:
+    """What is important in chunks of its own, so that it never waits behind the rest."""
+    for urgent in (True, False):
+        yield urgent, [item for item in items if published.is_important(item.category) is urgent]

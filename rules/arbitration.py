@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from rules.calendar import HolidayCalendar
 from rules.facts import Candidate, Contact, Defer, Person, Policy, Release, Suppress, Verdict
@@ -28,18 +29,21 @@ def arbitrate(
     now: datetime,
     room: Mapping[str, int],
     rivals: Iterable[Candidate] = (),
+    kept: Mapping[str, int] = MappingProxyType({}),
+    important: int = 0,
 ) -> list[Decision]:
     """One decision a candidate, in rank order. people and history by person id; a person without history may be missing there.
 
     room: how many more messages each channel may take now; a channel not named has no limit. A message that could go but finds
     no room gets None and stays queued, and keeps its place.
+    kept: how many more than that, if their priority is `important` or higher.
     rivals: what else of the same people waits and may go later: not decided here, but a candidate that ranks behind one waits
     for it when it would stand in its way. Raises KeyError for a candidate whose person is not in `people`.
     """
     decided = {candidate.id: candidate for candidate in candidates}
     everyone = sorted([*decided.values(), *(rival for rival in rivals if rival.id not in decided)], key=rank)
     crowd = Counter(candidate.person_id for candidate in everyone)
-    desk = _Desk(people, history, policy, calendar, now, room)
+    desk = _Desk(people, history, policy, calendar, now, _Room(room, kept, important))
     decisions: list[Decision] = []
     for candidate in everyone:
         if candidate.id in decided:
@@ -47,6 +51,23 @@ def arbitrate(
         else:
             desk.expect(candidate, candidate.ready_at)
     return decisions
+
+
+class _Room:
+    """What each channel still takes; what is important also takes of what is kept for it."""
+
+    def __init__(self, room: Mapping[str, int], kept: Mapping[str, int], important: int) -> None:
+        self._left, self._kept, self._important = dict(room), kept, important
+
+    def granted(self, candidate: Candidate, verdict: Release) -> Release | None:
+        left = self._left.get(verdict.channel)
+        if left is None:
+            return verdict
+        spare = self._kept.get(verdict.channel, 0) if candidate.priority >= self._important else 0
+        if left + spare <= 0:
+            return None
+        self._left[verdict.channel] = left - 1
+        return verdict
 
 
 class _Desk:
@@ -59,11 +80,11 @@ class _Desk:
         policy: Policy,
         calendar: HolidayCalendar,
         now: datetime,
-        room: Mapping[str, int],
+        room: _Room,
     ) -> None:
         self._people, self._history = people, history
         self._policy, self._calendar, self._now = policy, calendar, now
-        self._room = dict(room)
+        self._room = room
         self._told: dict[int, list[Contact]] = {}  # history and what was released here, of those who were released something
         self._ahead: dict[int, list[Waiting]] = {}  # what waits, the most important first
 
@@ -73,7 +94,7 @@ class _Desk:
         told = self._told.get(person_id) or self._history.get(person_id, ())
         verdict: Verdict | None = judge(candidate, self._people[person_id], told, self._policy, self._calendar, self._now)
         if alone:
-            return self._granted(verdict) if isinstance(verdict, Release) else verdict
+            return self._room.granted(candidate, verdict) if isinstance(verdict, Release) else verdict
         if isinstance(verdict, Release):
             verdict = self._in_turn(candidate, verdict, told)
         if isinstance(verdict, Release):
@@ -91,14 +112,7 @@ class _Desk:
             person, contact = self._people[candidate.person_id], _contact(candidate, verdict.channel, self._now)
             if blocked := in_the_way(candidate, contact, ahead, person, told, self._policy, self._calendar, self._now):
                 return yields(candidate, blocked, person, told, self._policy, self._calendar, self._now)
-        return self._granted(verdict)
-
-    def _granted(self, verdict: Release) -> Release | None:
-        left = self._room.get(verdict.channel)
-        if left is None:
-            return verdict
-        self._room[verdict.channel] = max(left - 1, 0)
-        return verdict if left > 0 else None
+        return self._room.granted(candidate, verdict)
 
 
 def _contact(candidate: Candidate, channel: str, at: datetime) -> Contact:

@@ -11,16 +11,17 @@ from pathlib import Path
 
 import structlog
 
-from channels.base import Channel, Ports
+from channels.base import Channel
 from channels.registry import CHANNELS
 from config.loader import Config, load
 from config.problems import ConfigError, Problem
 from config.settings import ChannelSettings, Settings
 from jobs.catalog import Catalog
 from jobs.clock import Clock, DatabaseClock
-from jobs.house import Account, House
+from jobs.house import House
 from jobs.links import Signer
-from store import limits, quota, schema, ticks, versions
+from scheduler.accounts import open_accounts
+from store import quota, schema, ticks, versions
 from store.engine import Database, database_uri, open_database, reachable
 
 log = structlog.get_logger()
@@ -93,52 +94,12 @@ async def publish(house: House, config: Config) -> int:
         return await versions.publish(connection, digest=config.hash, files=config.files, now=now)
 
 
-async def open_accounts(house: House) -> dict[str, Account]:
-    """The default account of every channel whose settings are complete; the others are named in the log.
-
-    Raises ConfigError for settings that are wrong and for files of theirs (keys, certificates) that cannot be used.
-    """
-    opened: dict[str, Account] = {}
-    try:
-        for name, channel in house.channels.items():
-            settings = channel.settings.read()
-            missing = channel.missing(settings)
-            if missing:
-                log.warning("channel.not_configured", channel=name, missing=list(missing))
-                continue
-            opened[name] = await _open(house, name, channel, settings)
-            async with house.database.begin() as connection:
-                await limits.ensure(connection, account=name, channel=name, rate=settings.rate, now=house.clock.now())
-    except BaseException:
-        for account in opened.values():
-            await account.adapter.close()
-        raise
-    return opened
-
-
 async def keep_quotas(house: House) -> None:
     """Put in force how many people a day the providers of this process's channels allow; who only sends a test changes nothing."""
     async with house.database.begin() as connection:
         for account in house.accounts.values():
-            if account.channel.quota is not None:
+            if account.channel.quota is not None and account.written is None:
                 await quota.ensure(connection, account.channel.name, account.channel.quota(account.settings))
-
-
-async def _open(house: House, name: str, channel: Channel, settings: ChannelSettings) -> Account:
-    adapter = channel.adapter(settings, Ports(put_popup=house.tray.put))
-    try:
-        await adapter.start()
-    except ValueError as error:
-        await adapter.close()
-        raise ConfigError([Problem(_variable(name, settings, str(error)), 0, 0, str(error))]) from None
-    return Account(name, channel, settings, adapter)
-
-
-def _variable(channel: str, settings: ChannelSettings, words: str) -> str:
-    """The setting whose file an adapter complains of."""
-    prefix = settings.model_config.get("env_prefix", channel)
-    files = {name: value for name, value in settings if isinstance(value, Path)}
-    return f"{prefix}{next((name.upper() for name, value in files.items() if str(value) in words), '*')}"
 
 
 def settings_of(channels: Mapping[str, Channel] = CHANNELS) -> list[type[ChannelSettings]]:

@@ -16,6 +16,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from jobs.house import House
 from jobs.queue import make_app, work
+from scheduler.accounts import follow_accounts
 from scheduler.reload import Watch
 from scheduler.ticks import Tick, every_tick, guarded
 
@@ -91,6 +92,8 @@ async def run_worker(house: House, stop: asyncio.Event) -> None:
         return
     app = make_app(house)
     async with app.open_async():
-        log.info("worker.started", channels=sorted(house.accounts))
-        await work(app, sorted(house.accounts), house.settings.worker_concurrency, stop, house.settings.stop_grace)
+        log.info("worker.started", channels=house.carried, accounts=sorted(house.accounts))
+        await asyncio.gather(
+            work(app, house.carried, house.settings.worker_concurrency, stop, house.settings.stop_grace), follow_accounts(house, stop)
+        )
     log.info("worker.stopped")

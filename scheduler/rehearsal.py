@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from config.loader import Config
 from jobs.catalog import Catalog, Published
 from jobs.clock import VirtualClock
+from jobs.credentials import rates
 from jobs.house import House, Known
 from jobs.reconcile import reconcile
 from scheduler.bootstrap import publish
@@ -50,7 +51,7 @@ async def rehearse(
             async with database.begin() as connection:
                 sent = await rehearsed.send(connection, clock.now())
             untidy += sum(sent.values())
-            await clock.sleep(max((n / rates[channel] for channel, n in sent.items()), default=0))
+            await clock.sleep(max((n / pace[channel] for channel, n in sent.items()), default=0))
 
         async def told(now: datetime) -> None:
             nonlocal untidy
@@ -59,7 +60,7 @@ async def rehearse(
                 untidy = 0
             show(now)
 
-        rates = {name: channel.settings.read().rate for name, channel in house.channels.items()}
+        pace = rates(house.channels, config.accounts)
         async with database.hasty():
             await drive(stage, clock, until, send, told, settle=Solo().settle, longest=LONGEST_STEP)
             await reconcile(stage, clock.now())
@@ -88,11 +89,11 @@ async def _set(stage: House, config: Config) -> Published:
         await runs.move_planned_until(connection, dict.fromkeys(config.campaigns, now))
         for name in config.campaigns:
             await versions.approve(connection, campaign=name, content_hash=config.content_hash(name), by="rehearsal", now=now)
+        for name, rate in rates(stage.channels, config.accounts).items():
+            await limits.ensure(connection, account=name, channel=name, rate=rate, now=now)
         for name, channel in stage.channels.items():
-            settings = channel.settings.read()
-            await limits.ensure(connection, account=name, channel=name, rate=settings.rate, now=now)
             if channel.quota is not None:
-                await quota.ensure(connection, name, channel.quota(settings))
+                await quota.ensure(connection, name, channel.quota(channel.settings.read()))
         published = await stage.catalog.newest(connection)
     assert published is not None
     return published

@@ -97,12 +97,14 @@ _SUPPRESS = sql(
 )
 _ENQUEUE = sql(
     """SELECT procrastinate_defer_jobs_v1(ARRAY(
-         SELECT ROW(v.channel, 'dispatch', v.priority, NULL, 'chunk:' || v.chunk,
-                    jsonb_build_object('chunk', v.chunk, 'channel', v.channel), NULL)::procrastinate_job_to_defer_v1
-         FROM unnest(:chunks, :channels, :priorities) AS v(chunk, channel, priority)))""",
+         SELECT ROW(v.queue, 'dispatch', v.priority, NULL, 'chunk:' || v.chunk,
+                    jsonb_build_object('chunk', v.chunk, 'channel', v.channel, 'urgent', v.queue <> v.channel),
+                    NULL)::procrastinate_job_to_defer_v1
+         FROM unnest(:chunks, :channels, :priorities, :queues) AS v(chunk, channel, priority, queue)))""",
     chunks=LONGS,
     channels=TEXTS,
     priorities=INTS,
+    queues=TEXTS,
 )
 _CANCEL = sql(
     """UPDATE messages SET status = 'cancelled', reason = :reason, settled_at = :now, next_attempt_at = NULL
@@ -112,11 +114,21 @@ _CANCEL = sql(
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Up to 250 released messages of one channel: one job."""
+    """Up to 250 released messages of one channel: one job. urgent: all of them are important."""
 
     id: int
     channel: str
     priority: int
+    urgent: bool = False
+
+    @property
+    def queue(self) -> str:
+        return urgent_queue(self.channel) if self.urgent else self.channel
+
+
+def urgent_queue(channel: str) -> str:
+    """Where its important chunks wait, for the hands that every worker keeps free for them."""
+    return f"urgent:{channel}"
 
 
 async def valve_lock(connection: AsyncConnection) -> bool:
@@ -192,6 +204,7 @@ async def enqueue(connection: AsyncConnection, chunks: Sequence[Chunk]) -> None:
             "chunks": [chunk.id for chunk in chunks],
             "channels": [chunk.channel for chunk in chunks],
             "priorities": [chunk.priority for chunk in chunks],
+            "queues": [chunk.queue for chunk in chunks],
         },
     )
 

@@ -70,14 +70,15 @@ _SETTLE = sql(
     uncounted=INTS,
 )
 _ATTEMPTS = sql(
-    """INSERT INTO attempts (message_id, address_id, at, outcome, code, provider_id)
-       SELECT * FROM unnest(:messages, :addresses, :ats, :outcomes, :codes, :provider_ids)""",
+    """INSERT INTO attempts (message_id, address_id, at, outcome, code, provider_id, account)
+       SELECT * FROM unnest(:messages, :addresses, :ats, :outcomes, :codes, :provider_ids, :accounts)""",
     messages=LONGS,
     addresses=LONGS,
     ats=TIMES,
     outcomes=TEXTS,
     codes=TEXTS,
     provider_ids=TEXTS,
+    accounts=TEXTS,
 )
 _HAND_BACK = sql(
     "UPDATE messages SET status = 'queued', chunk_id = NULL, released_at = NULL WHERE chunk_id = :chunk AND status = 'released'"
@@ -136,7 +137,7 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One envelope to one address, and the answer."""
+    """One envelope to one address by one account, and the answer."""
 
     message_id: int
     address_id: int | None
@@ -144,6 +145,7 @@ class Attempt:
     outcome: str
     code: str | None
     provider_id: str | None
+    account: str | None
 
 
 async def claim(
@@ -192,6 +194,7 @@ async def record_attempts(connection: AsyncConnection, attempts: Sequence[Attemp
             outcomes=[item.outcome for item in attempts],
             codes=[item.code for item in attempts],
             provider_ids=[item.provider_id for item in attempts],
+            accounts=[item.account for item in attempts],
         )
 
 

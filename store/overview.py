@@ -32,8 +32,8 @@ _OUT = sql(
 )
 # The newest attempts by key: a busy house makes no more in a minute, and there is no index on their time.
 _SENT = sql(
-    """SELECT m.channel, count(*) AS n FROM (SELECT message_id, at, outcome FROM attempts ORDER BY id DESC LIMIT 100000) a
-       JOIN messages m ON m.id = a.message_id WHERE a.at > :since AND a.at <= :now AND a.outcome = 'sent' GROUP BY 1"""
+    """SELECT account, count(*) AS n FROM (SELECT account, at, outcome FROM attempts ORDER BY id DESC LIMIT 100000) a
+       WHERE at > :since AND at <= :now AND outcome = 'sent' AND account IS NOT NULL GROUP BY 1"""
 )
 _VERSION = sql("SELECT id, hash, activated_at FROM versions ORDER BY activated_at DESC, id DESC LIMIT 1")
 _BACKLOG = sql(
@@ -98,8 +98,8 @@ async def outgoing(connection: AsyncConnection) -> list[tuple[str, str, int, dat
 
 
 async def sent_last_minute(connection: AsyncConnection, now: datetime) -> dict[str, int]:
-    """Channel → attempts that a provider took."""
-    return {row.channel: row.n for row in await rows(connection, _SENT, since=now - timedelta(minutes=1), now=now)}
+    """Account → attempts that a provider took."""
+    return {row.account: row.n for row in await rows(connection, _SENT, since=now - timedelta(minutes=1), now=now)}
 
 
 async def version(connection: AsyncConnection) -> Version | None:

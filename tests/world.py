@@ -18,7 +18,8 @@ from config.loader import parse
 from jobs.clock import VirtualClock
 from jobs.house import House
 from jobs.queue import drain, make_app
-from scheduler.bootstrap import contents, open_accounts, publish
+from scheduler.accounts import open_accounts
+from scheduler.bootstrap import contents, publish
 from scheduler.drive import Send, drive, settle
 from store import tables, versions
 from store.engine import Database

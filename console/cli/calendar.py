@@ -16,11 +16,11 @@ from config.loader import Config
 from config.settings import Settings
 from console.cli.calendar_data import plain
 from console.cli.calendar_page import page
-from console.cli.config import rates
 from console.cli.glance import NothingToSee, glance
 from console.cli.guard import run
 from console.cli.times import wall_clock
 from jobs.catalog import Published
+from jobs.credentials import rates
 from scheduler.bootstrap import read_config
 from scheduler.outlook import volume
 from scheduler.outlook.days import Day, coming_days, scene_of
@@ -114,7 +114,7 @@ async def look(settings: Settings, config: Config, first: date, days: int, now: 
     except NothingToSee as reason:
         uncounted = str(reason)
     flows = list(volume.flows(scene, seen.counted))
-    loads = volume.loads(scene, flows, rates())
+    loads = volume.loads(scene, flows, rates(CHANNELS, scene.published.config.accounts))
     return Outlook(config, coming_days(scene, first, days, flows, loads), held(config, seen), uncounted)
 
 

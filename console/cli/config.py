@@ -18,6 +18,7 @@ from console.cli.glance import NothingToSee, glance
 from console.cli.guard import run
 from console.cli.times import wall_clock
 from jobs.catalog import Published
+from jobs.credentials import credentials, rates
 from scheduler.bootstrap import read_config, settings_of
 from scheduler.outlook import people
 from scheduler.outlook import volume as evenings
@@ -75,16 +76,11 @@ async def _volume(settings: Settings, scene: Scene, *, start: bool) -> list[Prob
             raise NothingToSee("the database has no customers; `kabar import customers FILE` brings them in")
         counted = await evenings.count(connection, scene)
     flows = list(evenings.flows(scene, counted))
-    found = evenings.loads(scene, flows, rates())
+    found = evenings.loads(scene, flows, rates(CHANNELS, scene.published.config.accounts))
     late = evenings.findings(scene, found, {name: rate_variable(channel) for name, channel in CHANNELS.items()})
     quotas = {name: channel.quota(channel.settings.read()) for name, channel in CHANNELS.items() if channel.quota}
     crowded = people.findings(scene, flows, quotas, {name: f"KABAR_{name.upper()}__DAILY_PEOPLE" for name in quotas})
     return [*late, *crowded]
-
-
-def rates(channels: Mapping[str, Channel] = CHANNELS) -> dict[str, float]:
-    """Messages a second of each channel's account. Raises ConfigError."""
-    return {name: channel.settings.read().rate for name, channel in channels.items()}
 
 
 def rate_variable(channel: Channel) -> str:
@@ -114,8 +110,8 @@ def _tell(found: Sequence[Problem], config: Config | None) -> None:
     typer.echo(_summary(Settings.read(), config, len(found)))
     for channel, variables in not_configured().items():
         typer.echo(f"hint: {channel} is not configured in this environment; it needs {', '.join(variables)}")
-    if config.accounts:
-        typer.echo(f"hint: accounts beside each channel's default one are checked and not used yet ({', '.join(config.accounts)})")
+    for name, lacks in _accounts_lack(config).items():
+        typer.echo(f"hint: account {name} is not configured in this environment; {lacks}")
     for problem in unknown_settings(os.environ, settings_of()):
         typer.echo(f"hint: {problem}")
 
@@ -124,6 +120,20 @@ def not_configured(channels: Mapping[str, Channel] = CHANNELS) -> dict[str, list
     """Channel → the variables it lacks here. Raises ConfigError for settings that contradict each other."""
     missing = {name: list(channel.missing(channel.settings.read())) for name, channel in channels.items()}
     return {name: variables for name, variables in missing.items() if variables}
+
+
+def _accounts_lack(config: Config, channels: Mapping[str, Channel] = CHANNELS) -> dict[str, str]:
+    """Account of channels.yaml → what is wrong with its settings here."""
+    found = {}
+    for account in config.accounts.accounts:
+        try:
+            missing = credentials(channels[account.channel], account).missing
+        except ConfigError as error:
+            found[account.name] = "; ".join(str(problem) for problem in error.problems)
+        else:
+            if missing:
+                found[account.name] = f"it needs {', '.join(missing)}"
+    return found
 
 
 def _summary(settings: Settings, config: Config, warnings: int) -> str:

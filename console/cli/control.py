@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.problems import ConfigError
 from config.settings import Settings
+from console.cli.accounts import pause_account, resume_accounts
 from console.cli.common import in_force, known, operator
 from console.cli.guard import run
 from jobs.house import House
@@ -21,6 +22,7 @@ from store.versions import Pause
 
 Campaign = Annotated[str | None, typer.Option("--campaign", help="This campaign.", show_default=False)]
 Channel = Annotated[str | None, typer.Option("--channel", help="This channel; with --campaign, the campaign on this channel.")]
+Account = Annotated[str | None, typer.Option("--account", help="This account of channels.yaml, or a channel's default one, by its name.")]
 All = Annotated[bool, typer.Option("--all", help="Everything.")]
 By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who does it, for the audit log; default: the login name.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; `kabar status` shows it.")]
@@ -29,41 +31,59 @@ Reason = Annotated[str, typer.Option("--reason", help="Why; `kabar status` shows
 Lifted = tuple[list[Pause], list[Pause], list[StoppedPlatform]]
 
 
-def pause(campaign: Campaign = None, channel: Channel = None, everything: All = False, by: By = None, reason: Reason = "paused") -> None:
+def pause(
+    campaign: Campaign = None,
+    channel: Channel = None,
+    account: Account = None,
+    everything: All = False,
+    by: By = None,
+    reason: Reason = "paused",
+) -> None:
     """Stop at once: nothing more is released or sent until `kabar resume`. What is stopped waits, and expires in its time."""
-    _asked(campaign, channel, everything)
-    new = run(_pause(Settings.read(), campaign, channel, by or operator(), reason))
-    typer.echo(f"{what(campaign, channel)} {'is stopped' if new else 'was stopped already'}")
+    _asked(campaign, channel, account, everything)
+    if account is None:
+        new = run(_pause(Settings.read(), campaign, channel, by or operator(), reason))
+    else:
+        new = run(pause_account(Settings.read(), account, by or operator(), reason))
+    typer.echo(f"{what(campaign, channel, account)} {'is stopped' if new else 'was stopped already'}")
 
 
-def resume(campaign: Campaign = None, channel: Channel = None, everything: All = False, by: By = None) -> None:
+def resume(campaign: Campaign = None, channel: Channel = None, account: Account = None, everything: All = False, by: By = None) -> None:
     """Lift stops, also those Kabar set itself on a provider's word.
 
-    --campaign lifts the campaign's stops on all channels, --channel the channel's own, both together that one pair, --all every stop.
+    --campaign lifts the campaign's stops on all channels, --channel the channel's own, both together that one pair;
+    --account lets one account go on, --all lifts every stop.
     """
-    _asked(campaign, channel, everything)
-    lifted, left, platforms = run(_resume(Settings.read(), campaign, channel, by or operator()))
+    _asked(campaign, channel, account, everything)
+    accounts = run(resume_accounts(Settings.read(), account, by or operator())) if account or everything else []
+    lifted, left, platforms = run(_resume(Settings.read(), campaign, channel, by or operator())) if account is None else ([], [], [])
+    for name in accounts:
+        typer.echo(f"account {name} goes on")
     for each in platforms:
         typer.echo(f"{each.channel} to {each.platform} devices goes on")
     for stop in lifted:
         typer.echo(f"{what(stop.campaign, stop.channel)} goes on")
-    if not lifted and not platforms:
-        typer.echo(f"{what(campaign, channel)} was not stopped")
+    if not lifted and not platforms and not accounts:
+        typer.echo(f"{what(campaign, channel, account)} was not stopped")
     for stop in left:
         typer.echo(f"still stopped: {what(stop.campaign, stop.channel)} by {stop.set_by}: {stop.reason}")
 
 
-def what(campaign: str | None, channel: str | None) -> str:
+def what(campaign: str | None, channel: str | None, account: str | None = None) -> str:
     """What a stop holds, in words."""
+    if account is not None:
+        return f"account {account}"
     named = [f"campaign {campaign}" if campaign else "", f"channel {channel}" if channel else ""]
     return " on ".join(filter(None, named)) or "everything"
 
 
-def _asked(campaign: str | None, channel: str | None, everything: bool) -> None:
-    if everything and (campaign or channel):
-        raise typer.BadParameter("--all is everything; leave out --campaign and --channel, or --all")
-    if not (everything or campaign or channel):
-        raise typer.BadParameter("say what: --campaign NAME, --channel NAME or --all")
+def _asked(campaign: str | None, channel: str | None, account: str | None, everything: bool) -> None:
+    if everything and (campaign or channel or account):
+        raise typer.BadParameter("--all is everything; leave out the others, or --all")
+    if account and (campaign or channel):
+        raise typer.BadParameter("--account is stopped for all its campaigns; leave out --campaign and --channel")
+    if not (everything or campaign or channel or account):
+        raise typer.BadParameter("say what: --campaign NAME, --channel NAME, --account NAME or --all")
 
 
 async def _pause(settings: Settings, campaign: str | None, channel: str | None, by: str, reason: str) -> bool:

@@ -6,7 +6,9 @@ config_fault  [problem, …] while the configuration on disk is refused and the 
 runs          [{id, campaign, occurrence, status, reason, due_at, expires_at, messages, counts: {message status: n}}], open or recent;
               control_group: messages to people who get nothing on purpose, not counted as suppressed
 reservoir     {channel: {queued, deferred, deferred_by_reason: {reason: n}, released, sending}}
-accounts      [{account, channel, rate, sent_last_minute, next_free_at, open_until, failures, reason}]; open_until: nobody sends before
+accounts      [{account, channel, rate, share, sent_last_minute, next_free_at, open_until, failures, reason, breaker, latency, stopped_at}];
+              open_until: nobody sends before; breaker: closed, open, half_open; latency: of answers, moving average, null = none yet;
+              stopped_at: nobody sends until `kabar resume --account`
 quotas        [{channel, people, used}]: how many different people in 24 hours the provider allows (null = any number), and were written to
 slow_domains  [{channel, domain, until, strikes, reason}]: receiving domains that nothing goes to before `until`, at most 50
 lag           {queued: how long the oldest message that may go now has waited, released: since the oldest was released}; null = none
@@ -100,7 +102,7 @@ def reservoir(
 
 async def _accounts(connection: AsyncConnection, now: datetime) -> list[dict[str, Any]]:
     sent = await overview.sent_last_minute(connection, now)
-    return [{**asdict(limit), "sent_last_minute": sent.get(limit.channel, 0)} for limit in await limits.every(connection)]
+    return [{**asdict(limit), "sent_last_minute": sent.get(limit.account, 0)} for limit in await limits.every(connection)]
 
 
 async def _oldest(

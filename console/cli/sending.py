@@ -24,7 +24,8 @@ from jobs.house import Account, House
 from jobs.render import Renderer
 from jobs.settlement import outcome_row
 from jobs.trials import lay_ready
-from scheduler.bootstrap import open_accounts, open_house, read_config
+from scheduler.accounts import open_accounts
+from scheduler.bootstrap import open_house, read_config
 from store import ticks
 from store.profile import Profile, profile
 
@@ -163,10 +164,13 @@ def _variant(config: Config, campaign: Campaign, channel: Channel, who: Profile)
 
 async def _account(house: House, channel: Channel) -> Account:
     opened = await open_accounts(replace(house, channels={channel.name: channel}))
-    if channel.name not in opened:
+    if not opened:
         missing = ", ".join(channel.missing(channel.settings.read()))
         raise fault(channel.name, f"is not configured in this environment; it needs {missing} (`kabar sandbox` prints what fits it)")
-    return opened[channel.name]
+    chosen = opened.pop(channel.name, None) or opened.popitem()[1]
+    for other in opened.values():
+        await other.adapter.close()
+    return chosen
 
 
 async def _record(house: House, campaign: Campaign, channel: Channel, outcome: Outcome, by: str) -> None:

@@ -19,6 +19,9 @@ from console.cli.overview import collect
 from scheduler.bootstrap import open_house
 
 Data = Mapping[str, Any]
+_ACCOUNTS = (
+    "account", "channel", "rate/s", "share", "sent last minute", "latency", "failures in a row", "breaker", "closed until", "because",
+)  # fmt: skip
 _WORDS = {"control_group": "in the control group (get nothing on purpose)"}
 
 
@@ -53,7 +56,7 @@ def report(data: Data) -> Iterator[RenderableType]:
     )
     yield _table("runs", ("run", "campaign", "occurrence", "status", "messages", "what became of them"), map(_run, data["runs"]))
     yield _table("reservoir", ("channel", "queued", "deferred", "released", "sending", "deferred because of"), _reservoir(data))
-    yield _table("accounts", ("account", "rate/s", "sent last minute", "failures in a row", "closed until", "because"), _accounts(data))
+    yield _table("accounts", _ACCOUNTS, _accounts(data))
     if data["quotas"]:
         yield _table("people in 24 hours", ("channel", "written to", "allowed"), map(_quota, data["quotas"]))
     if data["slow_domains"]:
@@ -74,6 +77,10 @@ def _notices(data: Data) -> Iterator[str]:
     for stop in data["stopped_platforms"]:
         words = f"{stop['channel']} to {stop['platform']} devices since {_time(stop['set_at'])}: {stop['reason']}"
         yield f"[yellow]stopped:[/yellow] {escape(words)}"
+    for account in data["accounts"]:
+        if account["stopped_at"]:
+            words = f"account {account['account']} since {_time(account['stopped_at'])}: {account['reason']}"
+            yield f"[yellow]stopped:[/yellow] {escape(words)}"
     for channel, variables in data["not_configured"].items():
         yield f"[dim]{channel} is not configured in this environment; it needs {', '.join(variables)}[/dim]"
 
@@ -98,9 +105,13 @@ def _reservoir(data: Data) -> Iterator[tuple[object, ...]]:
 
 def _accounts(data: Data) -> Iterator[tuple[object, ...]]:
     for account in data["accounts"]:
-        closed = account["open_until"] if (account["open_until"] or "") > data["at"] else None
-        pace = f"{account['rate']:g}", account["sent_last_minute"], account["failures"]
-        yield account["account"], *pace, _time(closed), account["reason"] if closed else None
+        held = (account["open_until"] or "") > data["at"]
+        until = "resumed" if account["stopped_at"] else _time(account["open_until"]) if held else None
+        pace = f"{account['rate']:g}", f"{account['share']:g}", account["sent_last_minute"]
+        latency = None if account["latency"] is None else f"{account['latency']:.2f} s"
+        state = account["breaker"].replace("_", " ")
+        because = account["reason"] if until or account["breaker"] != "closed" else None
+        yield account["account"], account["channel"], *pace, latency, account["failures"], state, until, because
 
 
 def _quota(found: Data) -> tuple[object, ...]:

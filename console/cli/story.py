@@ -136,7 +136,8 @@ def _waited(step: Decision, following: Decision | None, teller: Teller) -> str:
 def _attempt(message: Message, attempt: Attempt) -> Line:
     if message.channel == "popup" and attempt.outcome == "sent":
         return Line(attempt.at, "laid ready in the app")
-    device = f" ({attempt.platform})" if attempt.platform else ""
+    said = ", ".join(filter(None, (attempt.platform, f"by account {attempt.account}" if attempt.account else None)))
+    device = f" ({said})" if said else ""
     code = f": {attempt.code}" if attempt.code else ""
     return Line(attempt.at, f"{_OUTCOMES.get(attempt.outcome, attempt.outcome)}{device}{code}")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -11,9 +10,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from channels.base import Webhook
-from config.settings import ChannelSettings
 from console.http.errors import ApiError
+from console.http.hooks import Hooks
 from console.http.streams import Streams
 from jobs.house import House
 from jobs.links import Signer
@@ -25,10 +23,10 @@ _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
 @dataclass(frozen=True)
 class Web:
-    """The house, the webhooks of its channels with the settings they are verified by, and the streams of this process."""
+    """The house, the webhooks of its channels, and the streams of this process."""
 
     house: House
-    webhooks: Mapping[str, tuple[Webhook, ChannelSettings]]
+    webhooks: Hooks
     streams: Streams
 
 

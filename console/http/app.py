@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from console.http import clicks, errors, events, health, metrics, popups, preferences, pushes, sdk, stream, unsubscribe, webhooks
 from console.http.access import Web
 from console.http.cors import Cors
+from console.http.hooks import Hooks
 from console.http.shield import Shield
 from console.http.streams import Streams
 from jobs.house import House
@@ -18,10 +19,9 @@ _ROUTERS = (events.router, pushes.router, webhooks.router, *_APP, *_PEOPLE, heal
 
 
 def make_web(house: House) -> FastAPI:
-    """The application. The settings of channels with webhooks are read here, once; raises ConfigError when one is wrong."""
+    """The application. The settings of channels with webhooks are read here; raises ConfigError when one is wrong."""
     app = FastAPI(title="Kabar", docs_url=None, redoc_url=None, redirect_slashes=False)
-    hooks = {name: (channel.webhook, channel.settings.read()) for name, channel in house.channels.items() if channel.webhook is not None}
-    app.state.web = Web(house, hooks, Streams(house.database.conninfo))
+    app.state.web = Web(house, Hooks(house), Streams(house.database.conninfo))
     for router in _ROUTERS:
         app.include_router(router)
     errors.install(app)

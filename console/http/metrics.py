@@ -19,6 +19,7 @@ from store.quota import Quota
 router = APIRouter(dependencies=[Depends(require_key_from_afar)])
 
 RECENT = timedelta(days=1)
+BREAKER = ("closed", "open", "half_open")
 WAITING = ("queued", "deferred")
 
 Sample = tuple[Mapping[str, str], float]
@@ -66,6 +67,14 @@ def _accounts(accounts: Iterable[Limit], now: datetime) -> Iterator[str]:
     yield from _gauge("kabar_account_rate", "Messages a second the account may send.", [(labels, item.rate) for labels, item in named])
     yield from _gauge("kabar_account_held_seconds", "Until the account may send again (breaker or slow down).", held)
     yield from _gauge("kabar_account_lead_seconds", "Work leased ahead on the account.", behind)
+    shares = [(labels, item.share) for labels, item in named]
+    yield from _gauge("kabar_account_share", "Of the channel, relative to its other accounts.", shares)
+    states = [({**labels, "state": state}, float(item.breaker == state)) for labels, item in named for state in BREAKER]
+    yield from _gauge("kabar_account_breaker", "1 for the state its circuit breaker is in.", states)
+    stopped = [(labels, float(item.stopped_at is not None)) for labels, item in named]
+    yield from _gauge("kabar_account_stopped", "1 until somebody resumes it.", stopped)
+    slow = [(labels, item.latency) for labels, item in named if item.latency is not None]
+    yield from _gauge("kabar_account_latency_seconds", "Until an answer, moving average.", slow)
     yield from _gauge("kabar_account_failures", "Failures in a row.", [(labels, item.failures) for labels, item in named])
 
 

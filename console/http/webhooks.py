@@ -17,20 +17,21 @@ log = structlog.get_logger()
 router = APIRouter()
 
 
-def _hook(channel: str, web: TheWeb) -> tuple[Webhook, ChannelSettings]:
-    if channel not in web.webhooks:
+async def _hook(channel: str, web: TheWeb) -> tuple[Webhook, tuple[ChannelSettings, ...]]:
+    found = await web.webhooks.of(channel)
+    if found is None:
         raise ApiError(404, "unknown_channel", "no channel of this name takes receipts")
-    return web.webhooks[channel]
+    return found
 
 
-Hook = Annotated[tuple[Webhook, ChannelSettings], Depends(_hook)]
+Hook = Annotated[tuple[Webhook, tuple[ChannelSettings, ...]], Depends(_hook)]
 
 
 @router.get("/v1/receipts/{channel}")
 async def challenge(request: Request, hook: Hook) -> Response:
     """The greeting a provider wants when the webhook is set up."""
-    webhook, settings = hook
-    echo = webhook.challenge(settings, request.query_params)
+    webhook, accounts = hook
+    echo = next((said for settings in accounts if (said := webhook.challenge(settings, request.query_params)) is not None), None)
     if echo is None:
         raise ApiError(403, "refused", "the verification token is not ours")
     # Plain text: what is echoed comes from outside and must never be read as a page.
@@ -40,9 +41,11 @@ async def challenge(request: Request, hook: Hook) -> Response:
 @router.post("/v1/receipts/{channel}")
 async def receipt(channel: str, request: Request, hook: Hook, house: TheHouse, now: Now) -> dict[str, str]:
     """Stored before it is understood; the receipts tick applies it."""
-    webhook, settings = hook
+    webhook, accounts = hook
     body = await request.body()
-    if not webhook.verify(settings, body, request.headers):
+    # Every account is asked, so that the time it takes does not tell whose secret it was.
+    theirs = [webhook.verify(settings, body, request.headers) for settings in accounts]
+    if not any(theirs):
         log.warning("receipt.refused", channel=channel, why="the signature does not match, or no secret is set")
         raise ApiError(403, "bad_signature", "the signature does not match the body")
     async with house.database.begin() as connection:

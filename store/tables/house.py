@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    CheckConstraint,
     Column,
     Double,
     Integer,
@@ -25,6 +26,17 @@ limits = Table(
     Column("open_until", When),  # nobody sends before
     Column("failures", Integer, nullable=False, server_default=text("0")),  # in a row
     Column("reason", Text),
+    Column("share", Double, nullable=False, server_default=text("1")),  # relative to the channel's other accounts
+    Column("used", Double, nullable=False, server_default=text("0")),  # leased lately, forgotten within seconds, as of used_at
+    Column("used_at", When),
+    Column("breaker", Text, nullable=False, server_default=text("'closed'")),
+    Column("opened", Integer, nullable=False, server_default=text("0")),  # openings since it was last closed
+    Column("probe_until", When),  # half open: until then one message of one worker tries, and nobody else
+    Column("tried", Double, nullable=False, server_default=text("0")),  # answers of late; older ones count less
+    Column("failed", Double, nullable=False, server_default=text("0")),  # of those, the bad ones
+    Column("latency", Double),  # seconds until an answer, moving average
+    Column("stopped_at", When),  # by hand, or on the provider's word; until somebody resumes it
+    CheckConstraint("breaker IN ('closed', 'open', 'half_open')", name="breaker"),
 )
 
 # Receiving domains that asked for less mail. strikes: how often in a row; the pause doubles with each.

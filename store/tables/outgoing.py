@@ -119,6 +119,7 @@ attempts = Table(
     Column("outcome", Text, nullable=False),  # sent, retry, rejected, unknown
     Column("code", Text),
     Column("provider_id", Text),
+    Column("account", Text),  # the one that sent it
     Index("ix_attempts_message_id", "message_id"),
     Index("ix_attempts_provider_id", "provider_id", postgresql_where=text("provider_id IS NOT NULL")),
 )

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from channels.base import Address, Retry, Sent
 from channels.sandbox.faults import Rule
 from channels.signals import SlowDown
-from jobs.dispatch import BLOCK
+from jobs.blocks import BLOCK
 from jobs.domains import FIRST, words
 from jobs.housekeeping import housekeeping
 from jobs.retry import MAX_ATTEMPTS

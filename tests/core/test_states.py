@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import CheckConstraint, TextClause
 
 import store
-from jobs import dispatch, domains, settlement
+from jobs import blocks, dispatch, domains, settlement
 from store import tables
 
 PAGE = (Path(__file__).parents[2] / "docs" / "states.md").read_text(encoding="utf-8")
@@ -78,7 +78,7 @@ def targets(assigned: str) -> frozenset[str]:
 def settled() -> frozenset[str]:
     """Every status a Settlement is made with."""
     made = set()
-    for module in (settlement, dispatch, domains):
+    for module in (settlement, dispatch, blocks, domains):
         for node in ast.walk(ast.parse(Path(module.__file__ or "").read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Settlement"):
                 status = node.args[2]

@@ -14,7 +14,7 @@ from jobs.clock import VirtualClock
 from jobs.house import House
 from jobs.popups import offer
 from jobs.queue import drain, make_app
-from scheduler.bootstrap import open_accounts
+from scheduler.accounts import open_accounts
 from tests.http.app import event, tell, token
 from tests.world import RULES, TEMPLATE, campaign, configure, files, person, play, rows
 

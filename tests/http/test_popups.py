@@ -15,7 +15,7 @@ from jobs.house import House
 from jobs.queue import drain, make_app
 from jobs.receipts import apply_receipts
 from jobs.trials import lay_ready as lay_ready_test
-from scheduler.bootstrap import open_accounts
+from scheduler.accounts import open_accounts
 from store import suppressions, versions
 from store.suppressions import Source
 from tests.http.app import ask, event, tell, token

@@ -32,7 +32,7 @@ from jobs.catalog import Catalog
 from jobs.clock import DatabaseClock
 from jobs.house import House
 from jobs.links import Signer
-from scheduler.bootstrap import open_accounts
+from scheduler.accounts import open_accounts
 from scheduler.daemon import run_scheduler, run_worker
 from store.embedded import embedded_uri
 from store.engine import open_database
