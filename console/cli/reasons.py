@@ -64,6 +64,7 @@ REASONS: dict[str, Sentence] = {
     "answered": Sentence("{other} was answered in the meantime", ("then", "{campaign}")),
     "campaign_removed": Sentence("its campaign was taken out of the configuration"),
     "replayed": Sentence("put back into the queue by an operator"),
+    "bounce": Sentence("the mail came back ({detail})"),
     "paused": Sentence("the campaign or channel is stopped"),
 }
 

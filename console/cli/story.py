@@ -25,6 +25,7 @@ _ECHOES = {
     "dismissed": "dismissed by the person",
     "replied": "the person answered",
     "opted_out": "the person opted out",
+    "complained": "the person called it spam",
     "opted_in": "the person opted in again",
     "failed": "the provider says that it could not be delivered",
     "error": "the app could not show it",

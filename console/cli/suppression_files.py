@@ -38,7 +38,7 @@ def bring_in(
     report = run(_import(Settings.read(), file, Defaults(kind, channel), by or operator()))
     table = Table("rows", "added", "known", "rejected", "offers stopped")
     table.add_row(*(f"{number:,}" for number in (report.rows, report.added, report.known, report.rejected, report.stopped)))
-    Console().print(table)
+    Console(emoji=False).print(table)
     if report.rejects_file is not None:
         typer.echo(f"{report.rejected} rows stayed out; {report.rejects_file} says why: correct them there and import that file")
 

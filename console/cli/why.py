@@ -55,7 +55,7 @@ def why(
     if machine:
         typer.echo(json.dumps(as_json(story), indent=2, ensure_ascii=False))
     else:
-        show(story, Console())
+        show(story, Console(emoji=False))  # `receipt:email:kabar-42` is evidence, and no picture
 
 
 async def _why(settings: Settings, customer_no: str, campaign: str | None) -> Story:

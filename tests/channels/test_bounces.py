@@ -48,17 +48,14 @@ HARD = {
     ),
     "moved": postfix("551 5.1.6 Recipient no longer on server", status="5.1.6"),
     "null MX": report("556 5.1.10 Recipient domain has null MX", status="5.1.10"),
-    "japanese": mail(
-        f"次のあて先へのメッセージは送信できませんでした。\n\n<{TO}>\n宛先のメールアドレスが見つかりませんでした。\n", subject="配信エラー"
+    "notes, in japanese": mail(
+        f"------- Failure Reasons --------\n\nディレクトリのリストにありません\n{TO}\n", subject="Undeliverable message"
     ),
-    "indonesian": mail(
-        f"Pesan Anda tidak dapat dikirim ke:\n\n<{TO}>:\nPengguna tidak ditemukan di server ini.\n", subject="Pesan gagal terkirim"
-    ),
-    "german": mail(
-        f"Ihre Nachricht konnte nicht zugestellt werden.\n\n<{TO}>:\nDer Empfänger ist unbekannt.\n", subject="Unzustellbar: Hallo"
-    ),
-    "portuguese": mail(f"A mensagem não foi entregue.\n\n<{TO}>:\nO usuário não existe neste servidor.\n", subject="Mensagem não entregue"),
-    "french": mail(f"Votre message n'a pas pu être délivré à\n<{TO}>:\nL'adresse n'existe pas.\n", subject="Message non remis"),
+    "japanese": postfix("550 宛先のメールアドレスが見つかりませんでした"),
+    "indonesian": postfix("550 Pengguna tidak ditemukan di server ini"),
+    "german": postfix("550 Der Empfänger ist unbekannt"),
+    "portuguese": postfix("550 O usuário não existe neste servidor"),
+    "french": postfix("550 L'adresse n'existe pas"),
 }
 SOFT = {
     "full, though the code says 5.1.1": (postfix("550 5.1.1 user over quota (#5.1.1)", status="5.1.1"), "mailbox_full"),
@@ -66,6 +63,20 @@ SOFT = {
     "full, in french": (report("550 La boîte du destinataire est pleine"), "mailbox_full"),
     "disabled": (postfix("550 5.2.1 The email account that you tried to reach is disabled.", status="5.2.1"), "disabled"),
     "user unknown after the mail was read": (postfix("550 Unknown user", "end of DATA"), "user_unknown"),
+    "nothing but a sentence": (
+        mail(f"Pesan tidak dapat dikirim ke:\n\n<{TO}>:\nPengguna tidak ditemukan.\n", subject="Gagal"),
+        "user_unknown",
+    ),
+    "no such account, after the mail was read": (
+        postfix("554 delivery error: This user doesn't have an example.net account", "end of DATA"),
+        "user_unknown",
+    ),
+    "m-FILTER's word for the moment": (
+        mail(
+            f"以下のメールアドレスへの送信に失敗しました。\n{TO}\n\n-------server message\n550 unknown user\n\n-------SMTP command\nDATA\n"
+        ),
+        "user_unknown",
+    ),
     "user unknown at no known moment": (mail(f"<{TO}>:\nRemote host said: 550 no such user\n", subject="failure notice"), "user_unknown"),
     "our sender's domain": (postfix("550 5.1.8 Domain of sender address kabar@example.com does not exist", status="5.1.8"), "sender"),
     "a callout that failed": (

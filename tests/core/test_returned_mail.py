@@ -101,7 +101,7 @@ async def test_a_seal_alone_proves_it_and_another_recipient_in_it_keeps_the_addr
     message = await _sent(stage)
     await _come_in(stage, _about(stage, bounced.report(NO_SUCH_USER, status="5.1.1"), message, to="forwarded@elsewhere.example"))
     assert await _end(stage) == ("failed", "bounce:5.1.1:user_unknown", [])
-    unnamed = _about(stage, bounced.mail("The user does not exist.", subject="Undeliverable"), message)
+    unnamed = _about(stage, bounced.mail("550 5.1.1 The user does not exist.", subject="Undeliverable"), message)
     assert not read(unnamed).findings[0].recipient
     await _come_in(stage, unnamed, at=stage.clock.now() + timedelta(minutes=1))
     assert (await _end(stage))[2] == [("address", "bounce")]

@@ -89,13 +89,12 @@ def by_status(status: str) -> Judgement:
 def _hard(reason: str, low: str, known: list[str], codes: list[str], phase: Phase) -> Judgement:
     if _temporary(known, codes):
         return _soft(reason, f"phrase:{reason}, but a temporary code")
-    if phase is Phase.RCPT or reason != "user_unknown" or any(_gone(name) for name in known) or SURE.search(low):
+    if phase is Phase.RCPT or reason == "host_unknown" or any(_gone(name) for name in known) or SURE.search(low):
         return Judgement(Grade.HARD, reason, f"phrase:{reason}")
     # A server that knows its users refuses at RCPT. "User unknown" after the whole mail is how some providers say that the person filters,
-    # and a relay that tells neither the moment nor a status of its own may be passing on just that.
-    if phase is Phase.DATA or codes or known:
-        return _soft("user_unknown", f"phrase:{reason}, but {'after the mail was read' if phase is Phase.DATA else 'at no known moment'}")
-    return Judgement(Grade.HARD, reason, f"phrase:{reason}")
+    # and what tells neither the moment nor a status may be passing on just that.
+    moment = "after the mail was read" if phase is Phase.DATA else "at no known moment"
+    return _soft(reason, f"phrase:{reason}, but {moment}")
 
 
 def _temporary(known: list[str], codes: list[str]) -> bool:

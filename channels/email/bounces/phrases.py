@@ -169,6 +169,7 @@ HARD = _table(
         no (?:mailbox|mail ?box|account|user|one|person)[^.;]{0,20}\b(?:here|found|available for this user|with (?:that|this))
         there is no (?:user|account|mailbox|one|such)|no such (?:person|user)|no [^ ]{1,60} in name directory
         (?:user|account|name)[^.;:]{0,80}not listed in|not listed in (?:public|domino|the)|no matches to nameserver query
+        ディレクトリのリストにありません|invalid final delivery userid
         badrcptto|bad_recipient|bad[- ]recipient|(?:not )?in my validrcptto|addressee unknown|unknown addressee
         does(?: not|n't) have an? [^.]{0,40}account
         not (?:an?|one of our) (?:valid |known |active |defined |registered )?(?:address|user|mailbox|recipient|e-?mail users?)\b
@@ -282,11 +283,11 @@ SET_PHRASES = any_of(
     your message (?:was not delivered|did not reach) (?:to )?(?:some or all of )?the (?:intended )?(?:following )?recipients?
     """
 )
-# The same at whatever moment: what is said only of addresses that are known not to exist.
+# Said by a server of its own directory: it needs no status and no moment beside it.
 SURE = any_of(
     r"""
-    does(?: not|n't) have an? [^.]{0,40}account|not listed in|in name directory|resolver\.adr|no mailbox here by that name
-    recipient name is not recogni[sz]ed
+    not listed in|in name directory|resolver\.adr|no mailbox here by that name|recipient name is not recogni[sz]ed
+    invalid final delivery userid|no matches to nameserver query|ディレクトリのリストにありません
     """
 )
 ACCESS_DENIED = re.compile(r"recipient address rejected: access denied")

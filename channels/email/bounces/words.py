@@ -47,7 +47,7 @@ _PHASES: tuple[tuple[Phase, re.Pattern[str]], ...] = (
             r"""
             in reply to rcpt|after (?:pipelined )?rcpt|does not like recipient|\[rcpt_to\]|smtp:rcpt
             (?:sent|>>>|<<<|command:?) ?:? ?rcpt to|rcpt to generated|during (?:the )?rcpt
-            rcpt to:? ?<[^>\n]{1,120}> ?(?:failed|->)|\bstate 14\b|[>\n ]<<< 503
+            rcpt to:? ?<[^>\n]{1,120}> ?(?:failed|->)|\bstate 14\b|[>\n ]<<< 503|smtp command -*\s?rcpt
             """
         ),
     ),
@@ -56,7 +56,7 @@ _PHASES: tuple[tuple[Phase, re.Pattern[str]], ...] = (
         any_of(
             r"""
             in reply to (?:end of )?data|after (?:end of )?data|after sending data block|failed after i sent the message
-            [\n ]>>> (?:data|\.)|\bstate 1[5-8]\b|end of data
+            smtp command -*\s?data|[\n ]>>> (?:data|\.)|\bstate 1[5-8]\b|end of data
             """
         ),
     ),
