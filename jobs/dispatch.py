@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
 from channels.base import Channel, Outcome, Rejected
 from jobs import aftermath, domains, platforms
 from jobs.blocks import Item, claim, give_back, still_wanted
+from jobs.deadlocks import despite_deadlocks, in_order
 from jobs.house import House
 from jobs.moving_on import after_refusal
 from jobs.sends import Answer, send
@@ -57,7 +59,9 @@ async def _deliver(house: House, channel: Channel, items: list[Item], urgent: bo
             await give_back(house, items, its, "slow_down")
             return settled, True
         answers = await send(house, its, items)
-        settled += await _settle(house, channel, its, items[: len(answers)], answers)
+        settle = partial(_settle, house, channel, its, items[: len(answers)], answers)
+        # A pop-up is taken off the tray once; what a provider answered can be written down again.
+        settled += await (despite_deadlocks(settle) if channel.addresses is not None else settle())
         items = items[len(answers) :]
     return settled, False
 
@@ -104,7 +108,7 @@ async def _settle(house: House, channel: Channel, its: Turn | None, items: Seque
         told = [(item, answer.outcome) for (item, _), given in zip(results, answers, strict=True) for answer in given]
         await platforms.heed(connection, channel.name, [outcome for _, outcome in told], now)
         if its is not None:
-            await signals(house, connection, its, told, now)
+            await signals(house, connection, its, in_order(told), now)
             await count(connection, its, results, [answer.took for given in answers for answer in given], now)
     _tell(channel.name, settlements, ours)
     return len(ours)

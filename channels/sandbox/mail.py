@@ -198,8 +198,8 @@ def _welcome(server: SMTP, session: Session, envelope: Envelope, mechanism: str,
 
 
 def _named(envelope: Envelope) -> str:
-    """The message a return path names (VERP): what stands between + and @, else all of it."""
-    local = (envelope.mail_from or "").partition("@")[0]
+    """The message a return path names (VERP): what stands between + and @ without its seal, else all of it."""
+    local = _SEAL.sub("@", envelope.mail_from or "").partition("@")[0]
     return local.partition("+")[2] or (envelope.mail_from or "")
 
 

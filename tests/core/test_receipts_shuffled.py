@@ -92,3 +92,30 @@ async def test_receipts_of_strangers_are_kept_for_an_hour_and_then_counted(stage
     async with stage.house.database.begin() as connection:
         assert await unheard.total(connection) == {"whatsapp": 3}
     assert await rows(stage.house.database, "SELECT FROM interactions") == []
+
+
+async def test_a_report_of_the_app_waits_for_our_own_commit_and_counts_once(stage: Stage) -> None:
+    await person(stage.house.database, 1)
+    await configure(stage.house, files(campaign()))
+    await stage.until(EVENING)
+    [message] = await rows(stage.house.database, "SELECT id FROM messages WHERE status = 'sent'")
+    told = {
+        "event_id": "7d1f",
+        "delivery_id": message_key(message.id),
+        "type": "open",
+        "at": "2099-01-01T00:00:00+07:00",
+        "button_id": None,
+    }
+    body = json.dumps({"items": [told, told]}).encode()
+    async with stage.house.database.begin() as connection:
+        await connection.exec_driver_sql("UPDATE messages SET status = 'sending'")
+        await receipts.store(connection, "push", body, stage.clock.now())
+    assert await apply_receipts(stage.house, stage.clock.now()) == 0
+    async with stage.house.database.begin() as connection:
+        await connection.exec_driver_sql("UPDATE messages SET status = 'sent'")
+    received = stage.clock.now()
+    stage.clock.advance_to(received + timedelta(seconds=6))
+    assert await apply_receipts(stage.house, stage.clock.now()) == 1
+    [row] = await rows(stage.house.database, "SELECT status, read_at FROM messages")
+    assert (row.status, row.read_at) == ("read", received)  # a clock ahead of ours does not reach into the future
+    assert [row.event_id for row in await rows(stage.house.database, "SELECT event_id FROM interactions")] == ["7d1f"]

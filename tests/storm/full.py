@@ -49,7 +49,7 @@ SELECT (SELECT count(*) FROM messages WHERE status IN ('queued', 'deferred', 're
      + (SELECT count(*) FROM messages WHERE doubted_at IS NOT NULL AND status IN ('failed', 'expired', 'suppressed', 'cancelled'))
      + (SELECT count(*) FROM runs WHERE status = 'due') + (SELECT count(*) FROM receipts WHERE applied_at IS NULL) AS n
 """
-PRIVATE = re.compile(rb"device-\d|\+?62812\d|@contoh\.example|Budi|storm-secret")
+PRIVATE = re.compile(rb"device-\d|\+?62812\d|nasabah\d|Budi|storm-secret")
 
 
 def providers(pipe: Connection, folder: str, share: float) -> None:

@@ -63,7 +63,7 @@ SELECT id, 'push', CASE WHEN (id + d) % 5 = 0 THEN 'fid' ELSE 'token' END, 'devi
        (ARRAY['android', 'ios', 'web'])[1 + (id + d) % 3]
 FROM people, generate_series(0, 2) d WHERE d <= id % 3
 UNION ALL SELECT id, 'phone', 'phone', '+628120' || lpad(id::text, 7, '0'), NULL FROM people
-UNION ALL SELECT id, 'email', 'email', 'nasabah' || id || '@contoh.example', NULL FROM people
+UNION ALL SELECT id, 'email', 'email', 'nasabah' || id || '@d' || id % 400 || '.contoh.example', NULL FROM people
 """
 
 

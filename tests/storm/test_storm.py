@@ -37,7 +37,7 @@ async def test_every_message_of_a_storm_ends_in_a_final_and_correct_state(house:
         credentials_file=tmp_path / "key.json", log_file=logs[0], now=clock.now, receipts=news, webhook_pause=0.01
     ) as provider:
         provider.faults.replace(scene.faults(SHARE))
-        async with sending(house, provider, **scene.patience(deadline=0.6, rate=500)) as (able, send):
+        async with sending(house, provider, **scene.patience(deadline=0.6, rate=2000)) as (able, send):
             with environment(provider.environment()):
                 async with face(able) as address:
                     provider.webhooks.url = f"{address}/v1/receipts/whatsapp"
