@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 RELOAD_SECONDS = 2
 RECONNECT_AFTER = 2.0
-NUDGED = {"event": ("plan", "valve"), "receipt": ("receipts",)}
+NUDGED = {"event": ("events", "valve"), "receipt": ("receipts",)}
 
 
 def stop_on_signals() -> asyncio.Event:
