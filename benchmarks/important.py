@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext, SpawnContext
 from pathlib import Path
 
 import uvloop
@@ -103,7 +104,7 @@ def sink(pipe: Connection) -> None:
 
 
 @contextmanager
-def provider(context: multiprocessing.context.BaseContext) -> Iterator[tuple[int, list[tuple[str, float]]]]:
+def provider(context: SpawnContext | ForkServerContext) -> Iterator[tuple[int, list[tuple[str, float]]]]:
     """Its port, and what arrived once this is left."""
     ours, theirs = multiprocessing.Pipe()
     process = context.Process(target=sink, args=(theirs,))
