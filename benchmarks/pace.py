@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
-from multiprocessing.context import BaseContext
+from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -178,7 +178,7 @@ async def prepare(uri: str, messages: int) -> list[int]:
 
 
 @contextmanager
-def counting(context: BaseContext) -> Iterator[tuple[int, list[float]]]:
+def counting(context: SpawnContext | ForkServerContext) -> Iterator[tuple[int, list[float]]]:
     """The sink's port, and its arrivals once this is left."""
     ours, theirs = multiprocessing.Pipe()
     process = context.Process(target=sink, args=(theirs,))
@@ -192,7 +192,7 @@ def counting(context: BaseContext) -> Iterator[tuple[int, list[float]]]:
         process.join()
 
 
-def measure(uri: str, *, seconds: float, rate: float, processes: int, context: BaseContext) -> tuple[Seen, Seen]:
+def measure(uri: str, *, seconds: float, rate: float, processes: int, context: SpawnContext | ForkServerContext) -> tuple[Seen, Seen]:
     """Let so many processes send for so long on a migrated database that is empty: as they let go, and as it came."""
     chunks = uvloop.run(prepare(uri, int(rate * seconds * 1.2) + 250 * processes))
     with counting(context) as (port, arrivals):

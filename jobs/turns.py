@@ -46,7 +46,7 @@ async def _turn(house: House, channel: str, items: Sequence[Item], urgent: bool,
     while True:
         now = house.clock.now()
         async with house.database.alone() as connection:
-            found = await turns.take(connection, list(accounts), least=sizes[0], n=sum(sizes), ahead=ahead, shy=shy, now=now)
+            found = await turns.take(connection, list(accounts), least=sizes[0], n=sum(sizes), ahead=ahead, urgent=urgent, shy=shy, now=now)
         if isinstance(found, Lease):
             house.gate.leased(found.account)
             if found.turned:

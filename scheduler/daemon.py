@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 RELOAD_SECONDS = 2
 RECONNECT_AFTER = 2.0
-NUDGED = {"event": ("plan", "valve"), "receipt": ("receipts",)}
+NUDGED = {"event": ("events", "valve"), "receipt": ("receipts",)}  # the last of each is not waited for
 
 
 def stop_on_signals() -> asyncio.Event:
@@ -73,13 +73,17 @@ async def run_scheduler(house: House, config_dir: Path | None, stop: asyncio.Eve
 async def _listen(house: House, ticks: Sequence[Tick]) -> None:
     """NOTIFY kabar brings a tick forward; without it the next round comes within its seconds anyway."""
     by_name = {tick.name: tick for tick in ticks}
+    under_way: set[asyncio.Task[bool]] = set()
     while True:
         with suppress(psycopg.Error, OSError):
             async with await psycopg.AsyncConnection.connect(house.database.conninfo, autocommit=True) as connection:
                 await connection.execute("LISTEN kabar")
                 async for note in connection.notifies():
-                    for name in NUDGED.get(note.payload, ()):
+                    *before, last = NUDGED.get(note.payload, ("valve",))
+                    for name in before:
                         await by_name[name].run(house)
+                    under_way.add(task := asyncio.create_task(by_name[last].run(house)))
+                    task.add_done_callback(under_way.discard)
         log.warning("listener.lost", reconnect_after=RECONNECT_AFTER)
         await asyncio.sleep(RECONNECT_AFTER)
 

@@ -13,7 +13,7 @@ import structlog
 from jobs.escalation import escalate
 from jobs.house import House
 from jobs.housekeeping import housekeeping
-from jobs.plan import plan
+from jobs.plan import plan, plan_events, plan_runs
 from jobs.receipts import apply_receipts
 from jobs.reconcile import reconcile
 from jobs.sweep import sweep
@@ -77,10 +77,16 @@ async def fire_and_plan(house: House, now: datetime) -> None:
     await plan(house, now)
 
 
+async def fire_and_plan_runs(house: House, now: datetime) -> None:
+    await fire(house, now)
+    await plan_runs(house, now)
+
+
 def every_tick() -> tuple[Tick, ...]:
     """The daemon's ticks. Seconds are chosen so that a service message is on its way within two."""
     return (
-        Tick("plan", 1, fire_and_plan),
+        Tick("plan", 1, fire_and_plan_runs),
+        Tick("events", 1, plan_events),
         Tick("valve", 1, valve),
         Tick("receipts", 1, apply_receipts),
         Tick("sweep", 10, sweep),

@@ -16,12 +16,15 @@ from store.statements import TEXTS, rows, sql
 
 # What may be used again, and by how much less than its share: an account that was held comes back over RECOVERY, one that
 # answers more than twice as late as the quickest of its peers gets as much less as it is later.
-# `again` is the moment from which on the account may be asked for a lease.
+# `again` is the moment from which on the account may be asked for a lease. `at_once`: one important message goes before all that
+# is leased already. That is above the rate until the leases after it make room, and so it is bounded: AT_ONCE of the rate.
 _TAKE = sql(
     """WITH mine AS MATERIALIZED (
          SELECT * FROM limits WHERE account = ANY(:accounts) AND stopped_at IS NULL ORDER BY account FOR UPDATE),
        seen AS (
          SELECT *, breaker <> 'closed' AS probe, greatest(next_free_at, CAST(:now AS timestamptz), open_until) AS start,
+                :urgent AND breaker = 'closed' AND rate * :at_once >= :least AND next_free_at > :now
+                AND coalesce(greatest(urgent_free_at, open_until), :now) <= :now AS at_once,
                 greatest(least(coalesce(extract(epoch FROM CAST(:now AS timestamptz) - open_until) / :recovery, 1), 1), 0.1)
                 * greatest(least(2 * greatest(min(latency) OVER (), 0.05) / nullif(latency, 0), 1), 0.05) * share AS weight,
                 used * exp(-least(extract(epoch FROM CAST(:now AS timestamptz) - used_at) / :memory, 500)) AS lately
@@ -32,15 +35,17 @@ _TAKE = sql(
                         ELSE greatest(open_until, start - make_interval(secs => :ahead)) END AS again
          FROM seen),
        chosen AS (
-         SELECT *, CASE WHEN probe THEN :least ELSE greatest(:least, least(:n, ceil(rate * :span))) END AS n
+         SELECT *, CASE WHEN probe OR at_once THEN :least ELSE greatest(:least, least(:n, ceil(rate * :span))) END AS n
          FROM asked WHERE again <= :now
          ORDER BY CASE WHEN NOT probe THEN 1 WHEN :shy THEN 2 ELSE 0 END, coalesce(lately, 0) / weight, account LIMIT 1),
        taken AS (
          UPDATE limits l SET next_free_at = c.start + make_interval(secs => c.n / c.rate), used = coalesce(c.lately, 0) + c.n,
                 used_at = :now, breaker = CASE WHEN c.probe THEN 'half_open' ELSE l.breaker END,
-                probe_until = CASE WHEN c.probe THEN CAST(:now AS timestamptz) + make_interval(secs => :trial) END
+                probe_until = CASE WHEN c.probe THEN CAST(:now AS timestamptz) + make_interval(secs => :trial) END,
+                urgent_free_at = CASE WHEN c.at_once THEN CAST(:now AS timestamptz) + make_interval(secs => c.n / (c.rate * :at_once))
+                                      ELSE l.urgent_free_at END
          FROM chosen c WHERE l.account = c.account
-         RETURNING l.account, c.start, c.rate, c.n, c.probe, c.breaker = 'open' AS turned)
+         RETURNING l.account, CASE WHEN c.at_once THEN :now ELSE c.start END AS start, c.rate, c.n, c.probe, c.breaker = 'open' AS turned)
        SELECT account, start, rate, n, probe, turned FROM taken
        UNION ALL SELECT NULL, min(again), NULL, NULL, NULL, NULL FROM asked WHERE NOT EXISTS (SELECT FROM taken)""",
     accounts=TEXTS,
@@ -49,6 +54,7 @@ RECOVERY = 120.0  # seconds until an account that was held has its whole share a
 MEMORY = 10.0  # seconds in which what an account was given is forgotten
 PATIENCE = 0.5  # seconds until those that wait for another's probe ask again
 SPAN = 0.25  # seconds of an account's rate one lease may take
+AT_ONCE = 0.02  # of the rate, for important messages that do not wait for what is leased before them
 TRIAL = 90.0  # seconds a probe may take before another one is sent; longer than any deadline of a send
 
 
@@ -68,11 +74,12 @@ class Lease:
 
 
 async def take(
-    connection: AsyncConnection, accounts: Sequence[str], *, least: int, n: int, ahead: timedelta, shy: bool, now: datetime
+    connection: AsyncConnection, accounts: Sequence[str], *, least: int, n: int, ahead: timedelta, urgent: bool, shy: bool, now: datetime
 ) -> Lease | datetime | None:
     """A lease of up to n sends, and of not fewer than `least`, by one of the accounts; the row locks make leases follow each other.
 
-    ahead: how far from now it may begin. shy: rather not as the trial of an account that failed.
+    ahead: how far from now it may begin. urgent: before what is leased already, if one may.
+    shy: rather not as the trial of an account that failed.
     When no account has room so soon: the moment to ask again, None = all are stopped.
     """
     row: Any = (
@@ -83,7 +90,9 @@ async def take(
             least=float(least),
             n=float(n),
             ahead=ahead.total_seconds(),
+            urgent=urgent,
             shy=shy,
+            at_once=AT_ONCE,
             now=now,
             recovery=RECOVERY,
             memory=MEMORY,

@@ -35,6 +35,7 @@ limits = Table(
     Column("tried", Double, nullable=False, server_default=text("0")),  # answers of late; older ones count less
     Column("failed", Double, nullable=False, server_default=text("0")),  # of those, the bad ones
     Column("latency", Double),  # seconds until an answer, moving average
+    Column("urgent_free_at", When),  # from when on the next important message may go at once, before what is leased
     Column("stopped_at", When),  # by hand, or on the provider's word; until somebody resumes it
     CheckConstraint("breaker IN ('closed', 'open', 'half_open')", name="breaker"),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from config.loader import load
 from scheduler.bootstrap import contents
 from tests.cli.conftest import Desk, audited, run_of
@@ -46,6 +48,26 @@ def test_resuming_a_channel_leaves_a_campaign_stopped_on_it(desk: Desk) -> None:
 def test_a_campaign_gone_from_the_configuration_can_still_be_stopped(desk: Desk) -> None:
     run_of(desk, "gone")
     assert desk.kabar("pause", "--campaign", "gone").exit_code == 0
+
+
+def test_an_account_is_stopped_by_itself_and_shown_until_it_goes_on(desk: Desk) -> None:
+    desk.sql(
+        "INSERT INTO limits (account, channel, rate, next_free_at) VALUES ('email', 'email', 50, now()), ('relay2', 'email', 50, now())"
+    )
+    assert "account relay2 is stopped" in desk.kabar("pause", "--account", "relay2", "--reason", "new password").stdout
+    assert "account relay2 was stopped already" in desk.kabar("pause", "--account", "relay2").stdout
+    shown = json.loads(desk.kabar("status", "--json").stdout)["accounts"]
+    assert [(each["account"], each["stopped_at"] is None, each["reason"]) for each in shown] == [
+        ("email", True, None),
+        ("relay2", False, "new password"),
+    ]
+    assert "account relay2 since" in desk.kabar("status").stdout
+    assert stops(desk) == []
+    assert desk.kabar("resume", "--account", "relay3").exit_code == 1
+    assert "account relay2 goes on" in desk.kabar("resume", "--account", "relay2").stdout
+    assert "account relay2 was not stopped" in desk.kabar("resume", "--account", "relay2").stdout
+    desk.kabar("pause", "--account", "email")
+    assert "account email goes on" in desk.kabar("resume", "--all").stdout
 
 
 def test_what_to_stop_must_be_said_and_exist(desk: Desk) -> None:

@@ -26,13 +26,13 @@ async def accounts(house: House, **shares: float) -> list[str]:
 async def take(house: House, names: list[str], now: datetime = NOW, *, n: int = 10, least: int = 1, urgent: bool = False) -> Lease | None:
     async with house.database.alone() as connection:
         ahead = LONGEST_WAIT if urgent else AHEAD
-        found = await turns.take(connection, names, least=least, n=n, ahead=ahead, shy=urgent, now=now)
+        found = await turns.take(connection, names, least=least, n=n, ahead=ahead, urgent=urgent, shy=urgent, now=now)
         return found if isinstance(found, Lease) else None
 
 
 async def again(house: House, names: list[str], now: datetime = NOW) -> datetime | None:
     async with house.database.alone() as connection:
-        found = await turns.take(connection, names, least=1, n=10, ahead=AHEAD, shy=False, now=now)
+        found = await turns.take(connection, names, least=1, n=10, ahead=AHEAD, urgent=False, shy=False, now=now)
         assert not isinstance(found, Lease)
         return found
 
@@ -52,14 +52,29 @@ async def test_leases_follow_each_other_and_no_bulk_is_leased_far_ahead(house: H
     assert await again(house, names) == NOW + timedelta(seconds=0.1)
 
 
-async def test_what_is_important_gets_the_next_slot_though_bulk_has_to_wait(house: House) -> None:
+async def test_what_is_important_goes_before_what_is_leased_and_bulk_makes_room(house: House) -> None:
     names = await accounts(house, a=1)
     while await take(house, names):
         continue
-    lease = await take(house, names, n=1, urgent=True)
+    first = await take(house, names, n=3, urgent=True)
+    assert first is not None
+    assert (first.start, first.n) == (NOW, 1)
+    assert await again(house, names) == NOW + timedelta(seconds=0.11)  # the rate is the rate
+    second = await take(house, names, n=3, urgent=True)  # no more than one in fifty so: the next takes the next free slot
+    assert second is not None
+    assert (second.start, second.n) == (NOW + timedelta(seconds=0.61), 3)
+    later = await take(house, names, NOW + timedelta(seconds=0.5), urgent=True)
+    assert later is not None
+    assert later.start == NOW + timedelta(seconds=0.5)
+
+
+async def test_a_slow_account_does_not_leave_its_rate_even_for_what_is_important(house: House) -> None:
+    async with house.database.begin() as connection:
+        await limits.ensure(connection, account="a", channel="email", rate=10, now=NOW)
+    assert await take(house, ["a"], n=1) is not None
+    lease = await take(house, ["a"], n=1, urgent=True)
     assert lease is not None
-    assert lease.start == NOW + timedelta(seconds=0.6)
-    assert await again(house, names) == NOW + timedelta(seconds=0.11)  # the rate is the rate: bulk makes room
+    assert lease.start == NOW + timedelta(seconds=0.1)
 
 
 async def test_a_lease_is_no_longer_than_a_quarter_of_a_second_unless_one_message_needs_more(house: House) -> None:

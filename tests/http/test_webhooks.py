@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hmac
+from datetime import timedelta
 from io import BytesIO
 
 from aiohttp import ClientSession
 
+from jobs.clock import VirtualClock
 from jobs.house import House
 from tests.http.conftest import SECRET
-from tests.world import rows
+from tests.world import campaign, configure, environment, files, rows
 
 URL = "/v1/receipts/whatsapp"
 
@@ -58,3 +60,22 @@ async def test_a_channel_without_webhooks_takes_none(web: ClientSession) -> None
     for name in ("email", "nothing"):
         async with web.post(f"/v1/receipts/{name}", data=b"{}") as answer:
             assert (answer.status, (await answer.json())["error"]) == (404, "unknown_channel")
+
+
+async def test_the_secrets_and_tokens_of_every_account_are_good_as_long_as_it_is_configured(
+    house: House, clock: VirtualClock, web: ClientSession
+) -> None:
+    account = "accounts: [{name: second, provider: meta, channel: whatsapp}]"
+    body = b"{}"
+    with environment({"KABAR_ACCOUNTS__SECOND__APP_SECRET": "another", "KABAR_ACCOUNTS__SECOND__VERIFY_TOKEN": "hello"}):
+        await configure(house, files(campaign()) | {"channels.yaml": account})
+        query = {"hub.mode": "subscribe", "hub.challenge": "42", "hub.verify_token": "hello"}
+        async with web.get(URL, params=query) as answer:
+            assert (answer.status, await answer.text()) == (200, "42")
+    for secret, status in (("another", 200), (SECRET, 200), ("neither", 403)):
+        async with web.post(URL, data=body, headers=signed(body, secret)) as answer:
+            assert answer.status == status
+    clock.advance_to(clock.now() + timedelta(seconds=1))
+    await configure(house, files(campaign()))
+    async with web.post(URL, data=body, headers=signed(body, "another")) as answer:
+        assert answer.status == 403

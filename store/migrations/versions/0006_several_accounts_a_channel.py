@@ -24,6 +24,7 @@ def _columns() -> list[sa.Column[object]]:
         sa.Column("tried", sa.Double(), server_default=_ZERO, nullable=False),
         sa.Column("failed", sa.Double(), server_default=_ZERO, nullable=False),
         sa.Column("latency", sa.Double(), nullable=True),
+        sa.Column("urgent_free_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=True),
     ]
 
