@@ -14,7 +14,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -164,8 +164,7 @@ async def blast(database: Database, house: House, *, lead: float, every: float, 
 def measure(uri: str, *, people: int, rate: float, lead: float, every: float, asked: int) -> Seen:
     """On a migrated database that is empty."""
 
-    async def run(environment: Mapping[str, str]) -> dict[str, float]:
-        os.environ.update(environment)
+    async def run() -> dict[str, float]:
         database = open_database(uri)
         house = await prepare(database, people, asked)
         accepted = await blast(database, house, lead=lead, every=every, asked=asked)
@@ -179,7 +178,12 @@ def measure(uri: str, *, people: int, rate: float, lead: float, every: float, as
             "KABAR_WHATSAPP__TOKEN": "secret",
             "KABAR_WHATSAPP__RATE": str(rate),
         }
-        accepted = uvloop.run(run(settings))
+        os.environ.update(settings)
+        try:
+            accepted = uvloop.run(run())
+        finally:
+            for name in settings:
+                del os.environ[name]
     came = dict(reversed(arrivals))
     waits = sorted(came[number] - at for number, at in accepted.items() if number in came)
     return Seen(waits, len(accepted), len(arrivals) - len(waits), people)

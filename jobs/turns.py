@@ -16,7 +16,7 @@ from store.turns import Lease
 log = structlog.get_logger()
 
 # A lease of bulk begins at most this far ahead: long enough that workers do not miss slots, short enough that what is
-# important, which gets the next free one, waits for no more than this and one lease.
+# important, which goes at once or gets the next free one, waits for no more than this and one lease.
 AHEAD = timedelta(seconds=0.5)
 LONGEST_WAIT = timedelta(seconds=20)  # a block that would wait longer for its turn goes back instead
 

@@ -34,7 +34,7 @@ _MESSAGES = sql(
        FROM messages m JOIN runs r ON r.id = m.run_id WHERE m.person_id = :person ORDER BY m.queued_at, m.id"""
 )
 _ATTEMPTS = sql(
-    """SELECT a.message_id, a.at, a.outcome, a.code, a.account, m.channel, d.platform FROM attempts a JOIN messages m ON m.id = a.message_id
+    """SELECT a.message_id, a.at, a.outcome, a.code, a.account, d.platform FROM attempts a JOIN messages m ON m.id = a.message_id
        LEFT JOIN addresses d ON d.id = a.address_id WHERE m.person_id = :person ORDER BY a.at, a.id"""
 )
 _INTERACTIONS = sql(
@@ -93,7 +93,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """platform: of the device, for a push. account: that made it, where it was not the channel's default one."""
+    """platform: of the device, for a push. account: that made it."""
 
     at: datetime
     outcome: str
@@ -225,7 +225,7 @@ def _message(row: Any, attempts: Sequence[Any], echoes: Sequence[Any]) -> Messag
     values = row._asdict() | {
         "fallback": tuple(row.fallback),
         "trail": tuple(_decision(step) for step in row.trail),
-        "attempts": tuple(_attempt(each) for each in attempts),
+        "attempts": tuple(Attempt(each.at, each.outcome, each.code, each.platform, each.account) for each in attempts),
         "echoes": tuple(Echo(each.at, each.kind, each.detail) for each in echoes),
     }
     return Message(**values)
@@ -241,7 +241,3 @@ def _decision(step: Mapping[str, str]) -> Decision:
         by=step.get("by"),
         to=step.get("to"),
     )
-
-
-def _attempt(row: Any) -> Attempt:
-    return Attempt(row.at, row.outcome, row.code, row.platform, row.account if row.account != row.channel else None)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import zip_longest
 
+from channels.registry import CHANNELS
 from config.values import format_duration
 from console.cli.prospects import prospect
 from console.cli.reasons import Explanation, explain_end
@@ -137,7 +138,8 @@ def _waited(step: Decision, following: Decision | None, teller: Teller) -> str:
 def _attempt(message: Message, attempt: Attempt) -> Line:
     if message.channel == "popup" and attempt.outcome == "sent":
         return Line(attempt.at, "laid ready in the app")
-    said = ", ".join(filter(None, (attempt.platform, f"by account {attempt.account}" if attempt.account else None)))
+    account = f"by account {attempt.account}" if attempt.account and attempt.account not in CHANNELS else None  # not a default one
+    said = ", ".join(filter(None, (attempt.platform, account)))
     device = f" ({said})" if said else ""
     code = f": {attempt.code}" if attempt.code else ""
     return Line(attempt.at, f"{_OUTCOMES.get(attempt.outcome, attempt.outcome)}{device}{code}")

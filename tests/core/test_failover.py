@@ -18,6 +18,7 @@ from jobs.house import House
 from jobs.reservoir import HORIZON, look
 from scheduler.accounts import Follower
 from store import limits, versions
+from tests.console.telling import told
 from tests.core.conftest import Stage
 from tests.world import campaign, configure, environment, files, person, rows, sandbox, sending, statuses
 
@@ -25,6 +26,9 @@ SECOND = "KABAR_ACCOUNTS__SECOND__"
 ACCOUNTS = "accounts: [{name: second, provider: meta, channel: whatsapp, rate: 80}]"
 LATE = campaign("late", category="info", window="any-time", topic="late", channels="[whatsapp]", when='{at: "2026-11-20 21:25"}')
 FILES = files(campaign(channels="[whatsapp]")) | {"channels.yaml": ACCOUNTS}
+
+WHO = """SELECT p.customer_no FROM attempts a JOIN messages m ON m.id = a.message_id JOIN people p ON p.id = m.person_id
+         WHERE a.account = 'second' LIMIT 1"""
 
 
 @dataclass
@@ -65,6 +69,9 @@ async def test_two_numbers_share_the_messages_and_each_attempt_says_by_which_it_
     assert abs(first - other) <= 20
     found = await rows(numbers.house.database, "SELECT account, count(*) AS n FROM attempts GROUP BY 1 ORDER BY 1")
     assert [(row.account, row.n) for row in found] == [("second", other), ("whatsapp", first)]
+    [row] = await rows(numbers.house.database, WHO)
+    _, page = await told(numbers.house, numbers.clock.now(), row.customer_no)
+    assert "accepted by the provider (android, by account second)" in page
 
 
 async def test_a_number_that_fails_is_left_and_taken_back_when_one_message_proves_it_well(numbers: Numbers) -> None:

@@ -58,6 +58,15 @@ def test_room_goes_to_the_most_important_and_the_rest_stay_queued() -> None:
     assert verdicts == {3: Release("push"), 2: Release("push"), 1: None}
 
 
+def test_what_is_kept_for_the_important_is_theirs_alone_and_no_more_than_that() -> None:
+    messages = message(1, category="promo"), message(2, to=2, category="service"), message(3, to=3, category="service")
+    people = {id: person(id) for id in (1, 2, 3)}
+    rooms = {0: [2], 1: [2, 3], -1: []}
+    for room, released in rooms.items():
+        decisions = arbitrate(messages, people, {}, POLICY, CALENDAR, NOW, {"push": room}, kept={"push": 1}, important=100)
+        assert [candidate.id for candidate, verdict in decisions if verdict] == released
+
+
 def test_a_message_that_waits_for_room_holds_back_what_it_would_block() -> None:
     verdicts = decide(message(1), message(2, category="promo", channels=("popup",)), room={"push": 0})
     assert verdicts == {1: None, 2: Defer(at("2026-08-15 10:00"), Reason(Code.PENDING_HIGHER_PRIORITY, "1"))}

@@ -110,8 +110,8 @@ BUGS = {
     "rivals are not heard of": Bug("arbitration", "desk.expect(candidate, candidate.ready_at)", "pass"),
     "a rival is always ready": Bug("arbitration", "desk.expect(candidate, candidate.ready_at)", "desk.expect(candidate, None)"),
     "what is deferred in a tick is not waited for": Bug("arbitration", "elif not isinstance(verdict, Suppress):", "elif verdict is None:"),
-    "a full channel takes one more": Bug("arbitration", "return verdict if left > 0 else None", "return verdict if left >= 0 else None"),
-    "room is never used up": Bug("arbitration", "max(left - 1, 0)", "left"),
+    "a full channel takes one more": Bug("arbitration", "if left + spare <= 0:", "if left + spare < 0:"),
+    "room is never used up": Bug("arbitration", "= left - 1", "= left"),
     "the greater is waited for beyond the opening": Bug("precedence", "        if at >= before:\n            return None\n", ""),
     "hours that never close close at once": Bug("precedence", "period(Calendar.DAY, person.zone, now)[1]", "now"),
     "a lesser message waits for one it does not block": Bug(
