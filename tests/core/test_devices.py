@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -140,13 +141,14 @@ async def test_many_devices_of_another_project_are_told_once_an_hour(stage: Stag
 async def test_a_channel_that_is_resumed_at_once_sends_at_once(stage: Stage) -> None:
     for number in range(1, 4):
         await person(stage.house.database, number)
-    stage.provider.faults.add(Rule(channel="whatsapp", kind="190", times=1, address="+6281200000001"))
-    await configure(stage.house, files(campaign(channels="[whatsapp]", category="service")))
+    stage.provider.faults.add(Rule(channel="push", kind="UNAUTHENTICATED", times=2, address=ANDROID))
+    await configure(stage.house, files(campaign(category="service")))
     await stage.until("2026-11-20 18:45")
     async with stage.house.database.begin() as connection:
-        await versions.resume(connection, campaign=None, channel="whatsapp", everything=False)
+        await versions.resume(connection, campaign=None, channel="push", everything=False)
         await connection.execute(text("UPDATE messages SET status = 'queued' WHERE status = 'deferred'"))
     resumed = stage.clock.now()
-    await stage.now()
-    assert [row[2] for row in await statuses(stage.house.database)] == ["sent"] * 3
+    async with asyncio.timeout(20):
+        await stage.now()
+    assert [row[2:] for row in await statuses(stage.house.database)] == [("sent", None)] * 3
     assert stage.clock.now() - resumed < timedelta(seconds=10)
