@@ -18,6 +18,9 @@ from store import breaker, limits, versions
 
 log = structlog.get_logger()
 
+# Until every process has read of the stop. Longer, and whoever lifts it at once would find workers who take turns and use none.
+UNTIL_READ = timedelta(seconds=2)
+
 
 def opt_outs(channel: str, results: Sequence[tuple[Item, Outcome]]) -> list[tuple[int, str, str]]:
     return [
@@ -52,7 +55,7 @@ async def signals(house: House, connection: AsyncConnection, its: Turn, results:
 async def _stop_account(house: House, connection: AsyncConnection, its: Turn, reason: str, now: datetime) -> None:
     """The channel goes on by its other accounts, and stops with the last of them."""
     account, channel = its.account.name, its.account.channel.name
-    house.gate.hear(account, now + timedelta(minutes=1))
+    house.gate.hear(account, now + UNTIL_READ)
     if await limits.stop(connection, account, channel, reason, now):
         log.error("account.stopped", account=account, channel=channel, reason=reason)
     elif not await limits.others(connection, account, channel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from channels.sandbox.faults import Rule
 from jobs.links import message_key
 from jobs.platforms import heed
 from jobs.receipts import apply_receipts
-from store import platforms, receipts
+from store import platforms, receipts, versions
 from tests.core.conftest import Stage
 from tests.core.webhooks import status
 from tests.world import at, campaign, configure, files, person, rows, statuses
@@ -135,3 +136,19 @@ async def test_many_devices_of_another_project_are_told_once_an_hour(stage: Stag
                 await heed(connection, "push", refused, stage.clock.now() + timedelta(minutes=minutes))
             await heed(connection, "push", [*refused[:4], *[Sent("x")] * 30], stage.clock.now() + timedelta(days=1))
     assert [line["event"] for line in log] == ["devices.of_another_project"]
+
+
+async def test_a_channel_that_is_resumed_at_once_sends_at_once(stage: Stage) -> None:
+    for number in range(1, 4):
+        await person(stage.house.database, number)
+    stage.provider.faults.add(Rule(channel="push", kind="UNAUTHENTICATED", times=2, address=ANDROID))
+    await configure(stage.house, files(campaign(category="service")))
+    await stage.until("2026-11-20 18:45")
+    async with stage.house.database.begin() as connection:
+        await versions.resume(connection, campaign=None, channel="push", everything=False)
+        await connection.execute(text("UPDATE messages SET status = 'queued' WHERE status = 'deferred'"))
+    resumed = stage.clock.now()
+    async with asyncio.timeout(20):
+        await stage.now()
+    assert [row[2:] for row in await statuses(stage.house.database)] == [("sent", None)] * 3
+    assert stage.clock.now() - resumed < timedelta(seconds=10)
