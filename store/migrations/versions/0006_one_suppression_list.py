@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0008"
+revision = "0006"
 down_revision = "0005"
 branch_labels = None
 depends_on = None
@@ -17,12 +17,12 @@ SELECT 'opt_out', channel, person_id, at, at,
             WHEN evidence LIKE 'receipt:%' THEN 'receipt' ELSE 'operator' END,
        CASE WHEN evidence LIKE 'provider:%' THEN split_part(evidence, ':', 2) END, evidence,
        withdrawn_at, CASE WHEN withdrawn_at IS NOT NULL THEN 'customer' END,
-       CASE WHEN withdrawn_at IS NOT NULL THEN 'opted in again; recorded before version 0008' END
+       CASE WHEN withdrawn_at IS NOT NULL THEN 'opted in again; recorded before version 0006' END
 FROM optouts ORDER BY at, id"""
 _DROPPED = """
 INSERT INTO suppressions (kind, sort, value, at, recorded_at, source, code, evidence)
 SELECT DISTINCT ON (sort, address) 'address', sort, address, dropped_at, dropped_at, 'provider', drop_reason,
-       'dropped before version 0008: ' || coalesce(drop_reason, 'no code')
+       'dropped before version 0006: ' || coalesce(drop_reason, 'no code')
 FROM (SELECT *, CASE WHEN sort = 'email' THEN lower(value) ELSE value END AS address FROM addresses WHERE dropped_at IS NOT NULL) dead
 ORDER BY sort, address, dropped_at"""
 _OPTOUTS_BACK = """
