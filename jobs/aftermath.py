@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from channels.base import Channel, Outcome, Receipt, Rejected, Sent, Unknown
+from channels.base import Channel, Outcome, Rejected, Sent, Unknown
+from channels.incoming import Receipt
 from channels.signals import HoldPerson
 from jobs.holding import let_go
 from jobs.late import heed_signals

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from channels.base import Receipt, ReceiptKind
+from channels.incoming import Receipt, ReceiptKind
 from jobs.links import Signer
 from store.sent_to import SentTo
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from channels.base import ReceiptKind
+from channels.incoming import ReceiptKind
 from config.problems import ConfigError
 from config.templating import RenderError
 from jobs.house import House

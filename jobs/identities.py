@@ -10,7 +10,8 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from channels.alias import Alias
-from channels.base import Channel, Receipt, ReceiptKind
+from channels.base import Channel
+from channels.incoming import Receipt, ReceiptKind
 from jobs.withdrawal import drop_addresses
 from store import identities, receipts
 from store.identities import Learned

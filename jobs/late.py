@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from channels.base import Channel, Receipt
+from channels.base import Channel
+from channels.incoming import Receipt
 from channels.signals import SlowDown, StopCampaign, StopChannel
 from store import limits, versions
 

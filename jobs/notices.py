@@ -8,7 +8,8 @@ from datetime import datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from channels.base import Channel, Content, Receipt, ReceiptKind
+from channels.base import Channel, Content
+from channels.incoming import Receipt, ReceiptKind
 from config.catalog import Config
 from jobs.house import House
 from store import registered, versions

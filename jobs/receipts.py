@@ -11,7 +11,8 @@ from typing import Any
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from channels.base import Channel, Receipt, ReceiptKind
+from channels.base import Channel
+from channels.incoming import Receipt, ReceiptKind
 from jobs import aftermath, returned, unheard
 from jobs.house import House
 from jobs.identities import Word, learn, move

@@ -9,7 +9,8 @@ from datetime import datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from channels.base import Channel, ReceiptKind
+from channels.base import Channel
+from channels.incoming import ReceiptKind
 from jobs.belief import believed, by_message
 from jobs.house import House
 from jobs.told import Told

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from channels.base import Receipt
+from channels.incoming import Receipt
 from store.receipts import Fact
 
 

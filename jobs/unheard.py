@@ -9,7 +9,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from channels.base import ReceiptKind
+from channels.incoming import ReceiptKind
 from jobs.told import Told
 from store import unheard
 

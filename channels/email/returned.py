@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from channels.base import Inbox, Patience, Receipt, ReceiptKind, expect
+from channels.base import expect
 from channels.email.bounces import Grade, Reading, Sort, read
 from channels.email.settings import EmailSettings
+from channels.incoming import Inbox, Patience, Receipt, ReceiptKind
 from config.settings import ChannelSettings
 
 # What is said of this mailbox and not of us: it counts against the address when it goes on.

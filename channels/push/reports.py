@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from channels import loose
-from channels.base import Receipt, ReceiptKind
+from channels.incoming import Receipt, ReceiptKind
 
 KINDS = {
     "received": ReceiptKind.DELIVERED,

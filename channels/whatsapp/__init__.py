@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from channels.base import Adapter, Channel, Ports, Webhook, expect
+from channels.base import Adapter, Channel, Ports, expect
+from channels.incoming import Webhook
 from channels.whatsapp import receipts
 from channels.whatsapp.cloud import CloudAdapter
 from channels.whatsapp.content import WhatsAppContent

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from channels import loose
 from channels.alias import Alias
-from channels.base import Receipt, ReceiptKind
+from channels.incoming import Receipt, ReceiptKind
 from channels.verdicts import REJECT
 from channels.whatsapp.errors import ERRORS
 from channels.whatsapp.people import Json, address, also, phone, some, time, user_id

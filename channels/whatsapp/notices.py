@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from channels import loose
-from channels.base import Receipt, ReceiptKind
+from channels.incoming import Receipt, ReceiptKind
 from channels.whatsapp.people import Json, time
 
 TEMPLATE_STATUS = "message_template_status_update"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pydantic_core import from_json
 
 from channels import loose
-from channels.base import Receipt
+from channels.incoming import Receipt
 from channels.whatsapp.inbound import READERS
 from channels.whatsapp.notices import notices
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import structlog
 
-from channels.base import Webhook
+from channels.incoming import Webhook
 from config.accounts import Account as Written
 from config.problems import ConfigError
 from config.settings import ChannelSettings

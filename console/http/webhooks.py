@@ -7,7 +7,7 @@ from typing import Annotated
 import structlog
 from fastapi import APIRouter, Depends, Request, Response
 
-from channels.base import Webhook
+from channels.incoming import Webhook
 from config.settings import ChannelSettings
 from console.http.access import Now, TheHouse, TheWeb
 from console.http.errors import ApiError

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from channels.base import Address, Outcome, Receipt, ReceiptKind, Rejected, Retry, Sent, Unknown
+from channels.base import Address, Outcome, Rejected, Retry, Sent, Unknown
 from channels.http import Answer, Fault
+from channels.incoming import Receipt, ReceiptKind
 from channels.sandbox.cloud_shape import first_problem
 from channels.signals import HoldPerson, SlowDown, StopCampaign, StopChannel
 from channels.verdicts import Do

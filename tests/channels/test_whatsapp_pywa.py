@@ -28,7 +28,7 @@ from pywa.types.templates import (
     URLButton,
 )
 
-from channels.base import Receipt, ReceiptKind
+from channels.incoming import Receipt, ReceiptKind
 from channels.sandbox.cloud_rules import Behaviour
 from channels.sandbox.people import user_id
 from channels.sandbox.templates import Template as Registered
