@@ -166,11 +166,11 @@ async def _trickle(answer: bytes, reader: asyncio.StreamReader, writer: asyncio.
 
 
 def _echo(request: bytes) -> bytes:
-    """All that was asked, in every field an error of FCM or Meta has for words."""
+    """All that was asked, in every field an error of FCM or Meta has for words, and in those of others at the top."""
     said = request.decode()
     body = said.partition("\r\n\r\n")[2]
     error = {"status": body, "message": said, "error_data": {"details": body}, "details": [{"errorCode": body}]}
-    return json.dumps({"error": error}, ensure_ascii=False).encode()
+    return json.dumps({"error": error, "message": said, "description": said}, ensure_ascii=False).encode()
 
 
 def http_answer(status: str, body: bytes, *headers: str) -> bytes:
