@@ -38,7 +38,7 @@ def _named(uri: str, name: str) -> str:
 def played(server: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Name of the database of a weekend."""
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE played TEMPLATE {template}")
+        connection.execute(f"CREATE DATABASE played TEMPLATE {template} STRATEGY file_copy")
 
     async def play(folder: Path) -> None:
         database = open_database(_named(server, "played"))
@@ -53,7 +53,7 @@ def played(server: str, template: str, tmp_path_factory: pytest.TempPathFactory)
 def copied(server: str, played: str) -> Iterator[str]:
     name = f"copied_{next(_numbers)}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {played}")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {played} STRATEGY file_copy")
     yield _named(server, name)
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -75,7 +75,7 @@ class Houses(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.name = f"two_{next(_names)}"
         with psycopg.connect(self.server, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {self.name} TEMPLATE {self.template}")
+            connection.execute(f"CREATE DATABASE {self.name} TEMPLATE {self.template} STRATEGY file_copy")
         self.clock = VirtualClock(at("2026-11-20 18:00"))
         self.stack = AsyncExitStack()
         self.houses: list[tuple[House, Send]] = []
