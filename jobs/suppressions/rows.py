@@ -139,6 +139,8 @@ def address_of(channel: Channel, text: str) -> tuple[str, str]:
     """(sort, value) of an address as the suppression list has it. Raises ValueError."""
     if channel.addresses is None:
         raise ValueError(f"address: {channel.name} has no addresses; name the customer_no")
+    if "…" in text:
+        raise ValueError("address: it is masked; export the list with --full to import it again")
     try:
         match channel.addresses:
             case "email":
