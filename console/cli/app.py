@@ -17,10 +17,12 @@ from console.cli import (
     demo,
     events,
     export,
+    failed,
     people,
     preview,
     rehearse,
     replay,
+    resolve,
     run,
     sandbox,
     sending,
@@ -122,7 +124,19 @@ app.command(
     rich_help_panel=CONTROL,
     epilog=_examples("kabar resume --campaign win-back", "kabar resume --channel push", "kabar resume --all"),
 )(control.resume)
-app.command("replay", rich_help_panel=CONTROL, epilog=_examples("kabar replay --failed --campaign weekly-market"))(replay.replay)
+app.command(
+    "replay",
+    rich_help_panel=CONTROL,
+    epilog=_examples("kabar replay --failed --campaign weekly-market", "kabar replay --failed --cause UNAVAILABLE --dry-run"),
+)(replay.replay)
+app.command(
+    "resolve",
+    rich_help_panel=CONTROL,
+    epilog=_examples(
+        "kabar resolve 4711 --as sent --evidence 'seen in the provider log'",
+        "kabar resolve - --as failed --evidence 'ticket CRM-1182' < ids.txt",
+    ),
+)(resolve.resolved)
 
 app.command("status", rich_help_panel=LOOK, epilog=_examples("kabar status", "kabar status --json | jq .lag"))(show.status)
 app.command(
@@ -131,6 +145,11 @@ app.command(
     epilog=_examples("kabar calendar", "kabar calendar --month --from 2026-12-01", "kabar calendar --json"),
 )(calendar.calendar)
 app.command("why", rich_help_panel=LOOK, epilog=_examples("kabar why C000123"))(why.why)
+app.command(
+    "failed",
+    rich_help_panel=LOOK,
+    epilog=_examples("kabar failed", "kabar failed --cause UNAVAILABLE", "kabar failed --unknown --ids --json"),
+)(failed.failed)
 app.command("audit", rich_help_panel=LOOK, epilog=_examples("kabar audit", "kabar audit --since 3d --json"))(audit.audit)
 _export = _group("export", LOOK, "messages, suppressions: take them away as a file.")
 _export.command(
