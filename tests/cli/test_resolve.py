@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import threading
 from typing import Any
 
+from typer.testing import CliRunner
+
+from console.cli.app import app
 from tests.cli.conftest import Desk, audited, customer, message, run_of
+from tests.cli.publishing import publish_config
 
 
 def doubtful(desk: Desk, run: int, person: int, **columns: Any) -> int:
@@ -37,6 +38,7 @@ def test_a_message_is_settled_with_who_why_and_how_it_is_known(desk: Desk) -> No
     assert audited(desk) == [("sari", "resolve")]
     [line] = desk.sql("SELECT detail FROM audit_log")
     assert line["detail"] == {"as": "sent", "messages": [letter], "evidence": "seen by *** in the log"}
+    publish_config(desk)
     told = desk.kabar("why", "C000001").stdout
     assert "sari said that it went out (seen by *** in the log); it had been uncertain" in told
 
@@ -46,6 +48,7 @@ def test_one_that_did_not_go_out_goes_back_once_and_why_tells_both(desk: Desk) -
     assert desk.kabar("resolve", str(letter), "--as", "failed", "--by", "dewi").exit_code == 0
     assert "resolved_failed" in desk.kabar("failed").stdout
     assert "1 back to queued" in desk.kabar("replay", "--failed", "--id", str(letter)).stdout
+    publish_config(desk)
     told = desk.kabar("why", "C000001").stdout
     assert "dewi said that it did not go out" in told
     assert "put back into the queue by sari" in told
@@ -67,39 +70,13 @@ def test_all_that_are_named_or_none(desk: Desk) -> None:
 def test_ids_come_from_standard_input_and_a_bad_line_is_named(desk: Desk) -> None:
     run = run_of(desk)
     letters = [doubtful(desk, run, customer(desk, f"C{number}")) for number in range(3)]
-    command = [sys.executable, "-c", "from console.cli.app import main; main()", "resolve", "-", "--as", "failed"]
-    bad = subprocess.run(command, input=f"{letters[0]}\nabc\n", env=desk.env, text=True, capture_output=True, timeout=60, check=False)
-    assert bad.returncode == 1
+    words = ["resolve", "-", "--as", "failed"]
+    bad = CliRunner().invoke(app, words, input=f"{letters[0]}\nabc\n", env=desk.env)
+    assert bad.exit_code == 1
     assert 'standard input:2: "abc" is not the number of a message' in bad.stderr
     assert statuses(desk) == ["unknown"] * 3
-    good = subprocess.run(
-        command, input="\n".join(map(str, letters)), env=desk.env, text=True, capture_output=True, timeout=60, check=False
-    )
-    assert (good.returncode, statuses(desk)) == (0, ["failed"] * 3), good.stderr
-
-
-def test_of_two_people_who_say_the_opposite_one_is_told_of_the_other(desk: Desk) -> None:
-    run = run_of(desk)
-    letters = [str(doubtful(desk, run, customer(desk, f"C{number}"))) for number in range(5)]
-    results = {}
-
-    def say(word: str, by: str) -> None:
-        results[by] = subprocess.run(
-            [sys.executable, "-c", "from console.cli.app import main; main()", "resolve", *letters, "--as", word, "--by", by],
-            env=desk.env, text=True, capture_output=True, timeout=60, check=False,
-        )  # fmt: skip
-
-    both = [threading.Thread(target=say, args=("sent", "sari")), threading.Thread(target=say, args=("failed", "dewi"))]
-    for each in both:
-        each.start()
-    for each in both:
-        each.join()
-    [winner] = [by for by, result in results.items() if result.returncode == 0]
-    [loser] = set(results) - {winner}
-    assert results[loser].returncode == 1
-    assert f"by the word of {winner}" in results[loser].stderr
-    assert len(set(statuses(desk))) == 1
-    assert audited(desk) == [(winner, "resolve")]
+    good = CliRunner().invoke(app, words, input="\n".join(map(str, letters)), env=desk.env)
+    assert (good.exit_code, statuses(desk)) == (0, ["failed"] * 3), good.output
 
 
 def test_dead_letters_are_listed_by_cause_with_words_and_without_addresses(desk: Desk) -> None:

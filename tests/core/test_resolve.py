@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from channels.sandbox.faults import Rule
@@ -112,3 +114,11 @@ async def test_only_what_is_in_doubt_is_settled_by_hand(stage: Stage) -> None:
     assert await _say(stage, message, went=False) == [resolve.Other(message, "sent", "sari")]
     assert await _say(stage, message + 1, went=True) == [resolve.Other(message + 1, None, None)]
     assert stage.clock.now() == at("2026-11-20 18:50")
+
+
+async def test_of_two_who_say_the_opposite_at_once_one_is_told_of_the_other(stage: Stage) -> None:
+    message = await _doubtful(stage)
+    told = await asyncio.gather(*(_say(stage, message, went=went) for went in (True, False, True, False)))
+    assert sorted(map(len, told)) == [0, 1, 1, 1]
+    [trail] = [row.trail for row in await rows(stage.house.database, "SELECT trail FROM messages")]
+    assert [step["is"] for step in trail if step["is"] == "resolved"] == ["resolved"]
