@@ -58,6 +58,8 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     worker_concurrency: PositiveInt = 8
     stop_grace: PositiveFloat = 20.0
+    stale_hours: PositiveFloat = 24.0
+    pg_tools: Path | None = None
 
     @classmethod
     def read(cls) -> Self:

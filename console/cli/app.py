@@ -9,12 +9,14 @@ from config.settings import Settings
 from console.cli import (
     approval,
     audit,
+    backup,
     bounces,
     calendar,
     config,
     control,
     db,
     demo,
+    doubt,
     events,
     export,
     failed,
@@ -77,8 +79,13 @@ app.command(
         "kabar bounces --lmtp 127.0.0.1:8024", "kabar bounces --maildir /var/mail/kabar --once", "kabar bounces --explain bounce.eml"
     ),
 )(bounces.bounces)
-_db = _group("db", RUN, "upgrade: bring the schema of the database up to date.")
+_db = _group("db", RUN, "upgrade, dump, restore, doubt: the database's schema and its backup.")
 _db.command("upgrade")(db.upgrade)
+_db.command("dump", epilog=_examples("kabar db dump kabar-2026-11-20.dump"))(backup.dump)
+_db.command("doubt", epilog=_examples("kabar db doubt --campaign weekly-market --dry-run"))(doubt.doubt)
+_db.command("restore", epilog=_examples("KABAR_DATABASE_URL=postgresql:///kabar_new kabar db restore kabar-2026-11-20.dump"))(
+    backup.restore
+)
 
 app.command("check", rich_help_panel=WRITE, epilog=_examples("kabar check", "KABAR_CONFIG_DIR=drafts kabar check --strict"))(config.check)
 app.command("preview", rich_help_panel=WRITE, epilog=_examples("kabar preview win-back", "kabar preview win-back --customer C000123"))(

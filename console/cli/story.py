@@ -116,6 +116,8 @@ def _step(message: Message, step: Decision, following: Decision | None, teller: 
         went = "went out" if step.to == "sent" else "did not go out"
         evidence = f" ({step.evidence})" if step.evidence else ""
         return Line(step.at, f"{step.by or 'an operator'} said that it {went}{evidence}; it had been uncertain: {reason.text}")
+    if step.what == "doubted":
+        return Line(step.at, f"it may have gone before the database was restored, says {step.by or 'an operator'}: not sent (again)")
     if step.what == "merged":
         return Line(step.at, f"not sent by itself: {reason.text}", reason.where)
     if step.what == "moved_on":
