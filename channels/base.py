@@ -208,6 +208,7 @@ class Channel:
     spacing:         the least time between two messages to one person, whatever they are; None = any
     quota:           settings → how many different people in any 24 hours, None = any number; not set = nobody counts
     reports:         reads what the customers' app tells by way of its back end (with the API key), as the web kept it
+    means:           a code as it is kept with an attempt → what its error table says of it; None = it is in no table
     excess:          what of a filled-in message is more than the provider takes, in words; None = it fits
     """
 
@@ -224,6 +225,7 @@ class Channel:
     quota: Callable[[ChannelSettings], int | None] | None = None
     webhook: Webhook | None = None
     reports: Callable[[bytes], Sequence[Receipt]] | None = None
+    means: Callable[[str], Outcome | None] = lambda code: None
     excess: Callable[[Envelope], str | None] = lambda envelope: None
     inbox: Inbox | None = None
     missing: Callable[[ChannelSettings], Sequence[str]] = field(default=lambda _: ())

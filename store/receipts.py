@@ -26,11 +26,13 @@ _DONE = sql(
     ids=LONGS,
     errors=TEXTS,
 )
+# It may have gone out: so the attempt says, or an operator said that it did not, whose word is weaker than the provider's.
+_DOUBTED = """({m}.doubted_at IS NOT NULL OR {m}.trail @> '[{{"is": "resolved", "to": "failed"}}]')"""
 _RESOLVE = sql(
-    """SELECT v.ord, coalesce(a.id, b.id, c.message_id) AS id,
+    f"""SELECT v.ord, coalesce(a.id, b.id, c.message_id) AS id,
               CASE coalesce(a.status, b.status, 'sent') WHEN 'released' THEN true WHEN 'sending' THEN true
-                   WHEN 'queued' THEN coalesce(a.doubted_at, b.doubted_at) IS NULL
-                   WHEN 'deferred' THEN coalesce(a.doubted_at, b.doubted_at) IS NULL ELSE false END
+                   WHEN 'queued' THEN NOT coalesce({_DOUBTED.format(m="a")}, {_DOUBTED.format(m="b")})
+                   WHEN 'deferred' THEN NOT coalesce({_DOUBTED.format(m="a")}, {_DOUBTED.format(m="b")}) ELSE false END
                 AND coalesce(a.channel, b.channel) = coalesce(v.channel, a.channel, b.channel) AS early
        FROM unnest(:ids, :provider_ids, :channels) WITH ORDINALITY AS v(id, provider_id, channel, ord)
        LEFT JOIN messages a ON a.id = v.id
@@ -45,20 +47,21 @@ _RESOLVE = sql(
 # repeated because of a doubt need not be repeated any more; one that failed by a receipt did not fail if another saw it arrive.
 # What the provider of a channel says is about the message by that channel, and nothing of it once it has moved on to another.
 _MOVE = sql(
-    """WITH told AS (SELECT m.id, m.channel, min(at) FILTER (WHERE kind IN ('delivered', 'read', 'clicked', 'dismissed')) AS delivered,
+    f"""WITH told AS (SELECT m.id, m.channel, min(at) FILTER (WHERE kind IN ('delivered', 'read', 'clicked', 'dismissed')) AS delivered,
                             min(at) FILTER (WHERE kind IN ('read', 'clicked')) AS read, min(at) AS first
                      FROM unnest(:ids, :kinds, :ats, :channels) AS v(id, kind, at, channel)
                      JOIN messages m ON m.id = v.id AND m.channel = coalesce(v.channel, m.channel)
                      WHERE kind IN ('sent', 'delivered', 'read', 'clicked', 'dismissed') GROUP BY m.id)
        UPDATE messages m SET
          delivered_at = least(m.delivered_at, told.delivered), read_at = least(m.read_at, told.read),
-         sent_at = coalesce(m.sent_at, m.doubted_at, told.first), doubted_at = NULL, next_attempt_at = NULL,
+         released_at = coalesce(m.released_at, m.doubted_at, told.first), sent_at = coalesce(m.sent_at, m.doubted_at, told.first),
+         doubted_at = NULL, next_attempt_at = NULL,
          settled_at = coalesce(m.settled_at, :now),
          reason = CASE WHEN m.status IN ('unknown', 'queued', 'deferred', 'failed') THEN 'confirmed_by_receipt' ELSE m.reason END,
          status = CASE WHEN told.read IS NOT NULL OR m.status = 'read' THEN 'read'
                        WHEN told.delivered IS NOT NULL OR m.status = 'delivered' THEN 'delivered' ELSE 'sent' END
-       FROM told WHERE m.id = told.id AND m.channel = told.channel AND (m.doubted_at IS NOT NULL OR m.status NOT IN ('queued', 'deferred'))
-         AND (m.status <> 'failed' OR (m.sent_at IS NOT NULL AND told.delivered IS NOT NULL))
+       FROM told WHERE m.id = told.id AND m.channel = told.channel AND ({_DOUBTED.format(m="m")} OR m.status NOT IN ('queued', 'deferred'))
+         AND (m.status <> 'failed' OR (m.sent_at IS NOT NULL AND (told.delivered IS NOT NULL OR m.reason = 'resolved_failed')))
          AND m.status IN ('sent', 'delivered', 'read', 'unknown', 'queued', 'deferred', 'failed')""",
     ids=LONGS,
     kinds=TEXTS,

@@ -80,7 +80,7 @@ class Suppression:
 class Decision:
     """One step of the trail. what: released, deferred, suppressed, merged by the valve; put_back; moved_on, `to` another channel;
 
-    replayed by an operator, who is `by`.
+    replayed or resolved (`to` sent or failed, by `evidence`) by an operator, who is `by`.
     """
 
     at: datetime
@@ -89,6 +89,7 @@ class Decision:
     until: datetime | None
     by: str | None = None
     to: str | None = None
+    evidence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,4 +241,5 @@ def _decision(step: Mapping[str, str]) -> Decision:
         until=datetime.fromisoformat(until) if until else None,
         by=step.get("by"),
         to=step.get("to"),
+        evidence=step.get("evidence"),
     )

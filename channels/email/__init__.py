@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from channels.base import Adapter, Channel, Ports, expect
 from channels.email.content import EmailContent
+from channels.email.replies import means
 from channels.email.returned import INBOX
 from channels.email.settings import EmailSettings, missing
 from channels.email.smtp import SmtpAdapter
@@ -21,5 +22,6 @@ CHANNEL = Channel(
     adapter=_adapter,
     addresses="email",
     inbox=INBOX,
+    means=means,
     missing=missing,
 )

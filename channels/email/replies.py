@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from channels.base import Outcome
 from channels.verdicts import DROP_ADDRESS, REJECT, RETRY, STOP_CHANNEL, UNKNOWN, UNREACHABLE, Do, Verdict, slow_down
 
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})\b")
@@ -89,3 +90,10 @@ def verdict_of(reply: Reply, table: Mapping[str, Verdict]) -> Verdict:
     # "450 5.1.1" is a temporary refusal: RFC 3463 2 wants both to agree, and dropping an address is for certain cases only.
     names = [f"{reply.code} {found[0]}", found[0], f"{found[1]}.{found[2]}"] if found and found[1] == digit else []
     return next(table[name] for name in [*names, str(reply.code), digit] if name in table)
+
+
+def means(code: str) -> Outcome | None:
+    """Of a reply's name, as a reply to RCPT or to the mail itself: what is said of us fails no mail but by its tries."""
+    digits, _, enhanced = code.partition(" ")
+    found = re.fullmatch(r"[45]\d\d", digits)
+    return verdict_of(Reply(int(digits), enhanced), RECIPIENT).outcome(code) if found else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from channels.base import Adapter, Channel, Ports, expect
 from channels.push.content import PushContent
+from channels.push.errors import means
 from channels.push.fcm import FcmAdapter
 from channels.push.payload import excess
 from channels.push.reports import parse
@@ -24,6 +25,7 @@ CHANNEL = Channel(
     every_address=True,
     repeat_is_safe=True,
     reports=parse,
+    means=means,
     excess=excess,
     missing=missing,
 )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from channels import loose
+from channels.base import Outcome
 from channels.verdicts import DROP_ADDRESS, REJECT, RETRY, STOP_CAMPAIGN, STOP_CHANNEL, Verdict, slow_down
 
 _CODE = re.compile(r"[A-Z][A-Z0-9_]{2,63}")  # what is none might be anything, a token given back among it
@@ -61,6 +62,10 @@ def verdict_of(code: str, status: int) -> Verdict:
     if status >= 500:
         return RETRY
     return REJECT if code else UNREADABLE
+
+
+def means(code: str) -> Outcome | None:
+    return ERRORS[code].outcome(code) if code in ERRORS else None
 
 
 def _violated(details: Iterable[Mapping[str, object]]) -> list[str]:

@@ -10,6 +10,7 @@ from channels.incoming import Webhook
 from channels.whatsapp import receipts
 from channels.whatsapp.cloud import CloudAdapter
 from channels.whatsapp.content import WhatsAppContent
+from channels.whatsapp.errors import means
 from channels.whatsapp.settings import WhatsAppSettings, missing
 from config.settings import ChannelSettings
 
@@ -38,5 +39,6 @@ CHANNEL = Channel(
     spacing=timedelta(seconds=6),
     quota=lambda settings: expect(WhatsAppSettings, settings).daily_people,
     missing=missing,
+    means=means,
     webhook=Webhook(_verify, receipts.parse, _challenge),
 )

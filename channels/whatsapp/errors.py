@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
+from channels.base import Outcome
 from channels.signals import HoldPerson
 from channels.verdicts import OPTED_OUT, REJECT, RETRY, STOP_CAMPAIGN, STOP_CHANNEL, UNKNOWN, UNREACHABLE, Do, Verdict, slow_down
 
@@ -67,3 +68,8 @@ def verdict_of(code: int | None, status: int) -> Verdict:
     if code is not None:
         return ERRORS.get(code, RETRY if status >= 500 else REJECT)
     return UNKNOWN if status >= 500 and status != 503 else REFUSED
+
+
+def means(code: str) -> Outcome | None:
+    verdict = ERRORS.get(int(code)) if code.isascii() and code.isdigit() else None
+    return verdict.outcome(code) if verdict else None

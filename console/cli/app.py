@@ -9,18 +9,22 @@ from config.settings import Settings
 from console.cli import (
     approval,
     audit,
+    backup,
     bounces,
     calendar,
     config,
     control,
     db,
     demo,
+    doubt,
     events,
     export,
+    failed,
     people,
     preview,
     rehearse,
     replay,
+    resolve,
     run,
     sandbox,
     sending,
@@ -75,8 +79,13 @@ app.command(
         "kabar bounces --lmtp 127.0.0.1:8024", "kabar bounces --maildir /var/mail/kabar --once", "kabar bounces --explain bounce.eml"
     ),
 )(bounces.bounces)
-_db = _group("db", RUN, "upgrade: bring the schema of the database up to date.")
+_db = _group("db", RUN, "upgrade, dump, restore, doubt: the database's schema and its backup.")
 _db.command("upgrade")(db.upgrade)
+_db.command("dump", epilog=_examples("kabar db dump kabar-2026-11-20.dump"))(backup.dump)
+_db.command("doubt", epilog=_examples("kabar db doubt --campaign weekly-market --dry-run"))(doubt.doubt)
+_db.command("restore", epilog=_examples("KABAR_DATABASE_URL=postgresql:///kabar_new kabar db restore kabar-2026-11-20.dump"))(
+    backup.restore
+)
 
 app.command("check", rich_help_panel=WRITE, epilog=_examples("kabar check", "KABAR_CONFIG_DIR=drafts kabar check --strict"))(config.check)
 app.command("preview", rich_help_panel=WRITE, epilog=_examples("kabar preview win-back", "kabar preview win-back --customer C000123"))(
@@ -122,7 +131,19 @@ app.command(
     rich_help_panel=CONTROL,
     epilog=_examples("kabar resume --campaign win-back", "kabar resume --channel push", "kabar resume --all"),
 )(control.resume)
-app.command("replay", rich_help_panel=CONTROL, epilog=_examples("kabar replay --failed --campaign weekly-market"))(replay.replay)
+app.command(
+    "replay",
+    rich_help_panel=CONTROL,
+    epilog=_examples("kabar replay --failed --campaign weekly-market", "kabar replay --failed --cause UNAVAILABLE --dry-run"),
+)(replay.replay)
+app.command(
+    "resolve",
+    rich_help_panel=CONTROL,
+    epilog=_examples(
+        "kabar resolve 4711 --as sent --evidence 'seen in the provider log'",
+        "kabar resolve - --as failed --evidence 'ticket CRM-1182' < ids.txt",
+    ),
+)(resolve.resolved)
 
 app.command("status", rich_help_panel=LOOK, epilog=_examples("kabar status", "kabar status --json | jq .lag"))(show.status)
 app.command(
@@ -131,6 +152,11 @@ app.command(
     epilog=_examples("kabar calendar", "kabar calendar --month --from 2026-12-01", "kabar calendar --json"),
 )(calendar.calendar)
 app.command("why", rich_help_panel=LOOK, epilog=_examples("kabar why C000123"))(why.why)
+app.command(
+    "failed",
+    rich_help_panel=LOOK,
+    epilog=_examples("kabar failed", "kabar failed --cause UNAVAILABLE", "kabar failed --unknown --ids --json"),
+)(failed.failed)
 app.command("audit", rich_help_panel=LOOK, epilog=_examples("kabar audit", "kabar audit --since 3d --json"))(audit.audit)
 _export = _group("export", LOOK, "messages, suppressions: take them away as a file.")
 _export.command(

@@ -17,6 +17,7 @@ from jobs.house import House
 from scheduler.bootstrap import open_house
 from store import platforms as stopped
 from store import runs, ticks, versions
+from store.identity import RESTORED
 from store.platforms import StoppedPlatform
 from store.versions import Pause
 
@@ -105,6 +106,8 @@ async def _resume(settings: Settings, campaign: str | None, channel: str | None,
             await versions.resume(connection, campaign=stop.campaign, channel=stop.channel, everything=False)
         platforms = await stopped.lift(connection, channel) if campaign is None else []
         names = [what(stop.campaign, stop.channel) for stop in lifted] + [f"{each.channel} to {each.platform}" for each in platforms]
+        if campaign is None and channel is None:
+            await ticks.clear_fact(connection, RESTORED)
         detail = {"campaign": campaign, "channel": channel, "lifted": names}
         await ticks.record(connection, actor=by, action="resume", detail=detail, now=house.clock.now())
         return lifted, [stop for stop in stops if stop not in lifted], platforms

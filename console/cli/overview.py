@@ -14,6 +14,8 @@ slow_domains  [{channel, domain, until, strikes, reason}]: receiving domains tha
 lag           {queued: how long the oldest message that may go now has waited, released: since the oldest was released}; null = none
 backlog       {events, receipts}: stored, not yet worked on
 ticks         [{name, last_ok_at, seconds_ago, last_error_at, last_error}]
+halted        {why, of, at, words, queued, go_now} while everything is stopped because the database was restored, copied or is long out of
+              date; of: its last sign of life before; go_now: how many would go at once if it were resumed; null = it is not
 pauses        [{campaign, channel, reason, set_by, set_at}]
 unknown_receipts {source: receipts that named a message nobody knew for an hour, ever}
 stopped_platforms [{channel, platform, reason, set_at}]: its devices are left out
@@ -35,7 +37,7 @@ from jobs.house import House
 from jobs.reservoir import held_for_approval
 from rules.windows import Openings
 from scheduler.reload import FAULT
-from store import domains, limits, overview, platforms, quota, ticks, unheard, versions
+from store import domains, identity, limits, overview, platforms, quota, ticks, unheard, versions
 
 DOMAINS = 50
 
@@ -63,6 +65,7 @@ async def collect(house: House, not_configured: Mapping[str, Sequence[str]]) -> 
                 },
                 "backlog": await overview.backlog(connection),
                 "ticks": [{**asdict(tick), "seconds_ago": _seconds(now, tick.last_ok_at)} for tick in await ticks.every(connection)],
+                "halted": await _halted(house, connection, queued, now),
                 "pauses": [asdict(pause) for pause in pauses],
                 "unknown_receipts": await unheard.total(connection),
                 "stopped_platforms": [asdict(stop) for stop in await platforms.every(connection)],
@@ -70,6 +73,16 @@ async def collect(house: House, not_configured: Mapping[str, Sequence[str]]) -> 
             }
         )
         return found
+
+
+async def _halted(house: House, connection: AsyncConnection, queued: Sequence[overview.Waiting], now: datetime) -> dict[str, Any] | None:
+    halt = await identity.halted(connection)
+    if halt is None:
+        return None
+    free = await _free(house, connection, queued, [pause for pause in await versions.pauses(connection) if pause.campaign or pause.channel])
+    published = await house.catalog.newest(connection)
+    open_now = [each.n for each in free if published and (since := _eligible(published, each, now)) and since <= now]
+    return {**asdict(halt), "words": halt.words, "queued": sum(each.n for each in queued), "go_now": sum(open_now)}
 
 
 def reservoir(
@@ -112,15 +125,24 @@ async def _oldest(
     published = await house.catalog.newest(connection)
     if published is None:
         return None
+    since = [_eligible(published, waiting, now) for waiting in await _free(house, connection, queued, pauses)]
+    return min((moment for moment in since if moment is not None), default=None)
+
+
+async def _free(
+    house: House, connection: AsyncConnection, queued: Iterable[overview.Waiting], pauses: Iterable[versions.Pause]
+) -> list[overview.Waiting]:
+    """Neither stopped by one of these nor short of an approval."""
+    published = await house.catalog.newest(connection)
     approved = await versions.approvals(connection)
     stops = tuple(pauses)
-    since = [
-        _eligible(published, waiting, now)
+    return [
+        waiting
         for waiting in queued
-        if not any(stop.holds(waiting.campaign, waiting.channel) for stop in stops)
+        if published is not None
+        and not any(stop.holds(waiting.campaign, waiting.channel) for stop in stops)
         and not held_for_approval(published, waiting.category, waiting.campaign, waiting.content_hash, approved)
     ]
-    return min((moment for moment in since if moment is not None), default=None)
 
 
 def _eligible(published: Published, waiting: overview.Waiting, now: datetime) -> datetime | None:

@@ -64,6 +64,10 @@ REASONS: dict[str, Sentence] = {
     "answered": Sentence("{other} was answered in the meantime", ("then", "{campaign}")),
     "campaign_removed": Sentence("its campaign was taken out of the configuration"),
     "replayed": Sentence("put back into the queue by an operator"),
+    "resolved_sent": Sentence("an operator said that it did go out"),
+    "resolved_failed": Sentence("an operator said that it did not go out"),
+    "restored": Sentence("it waited when a dump was made that was restored later, so it may have gone out in between"),
+    "in_doubt": Sentence("an attempt may have reached the person; it ended as: {nested}"),
     "bounce": Sentence("the mail came back ({detail})"),
     "paused": Sentence("the campaign or channel is stopped"),
 }

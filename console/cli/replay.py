@@ -8,11 +8,11 @@ import structlog
 import typer
 
 from config.settings import Settings
-from console.cli.common import known, operator
+from console.cli.common import fault, known, operator
 from console.cli.guard import run
 from scheduler.bootstrap import open_house
 from store import ticks
-from store.replay import Replayed, campaigns, replay_failed
+from store.replay import Chosen, Replayed, campaigns, replay_failed, states, would_replay
 
 log = structlog.get_logger()
 
@@ -20,16 +20,22 @@ log = structlog.get_logger()
 def replay(
     failed: Annotated[bool, typer.Option("--failed", help="The dead letters: messages that failed for good.")] = False,
     campaign: Annotated[str | None, typer.Option("--campaign", help="Only of this campaign.", show_default=False)] = None,
+    channel: Annotated[str | None, typer.Option("--channel", help="Only on this channel.", show_default=False)] = None,
+    cause: Annotated[str | None, typer.Option("--cause", metavar="CODE", help="Only of this cause, as `kabar failed` names it.")] = None,
+    ids: Annotated[list[int] | None, typer.Option("--id", metavar="ID", help="Only this message; as often as you like.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and do nothing.")] = False,
     by: Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who does it, for the audit log.")] = None,
 ) -> None:
     """Give dead letters another life, once each: one that fails again after its replay stays failed.
 
-    Left alone are those that have expired, and those whose customer has no live address for the channel or opted out of it.
+    They wait like new messages: for their window, consent, caps, approval and stops as they are now. Left alone are those that
+    have expired, and those whose customer has no live address for the channel or opted out of it.
     """
     if not failed:
         raise typer.BadParameter("say what to replay: --failed")
-    done = run(_replay(Settings.read(), campaign, by or operator()))
-    typer.echo(f"{done.replayed} back to queued")
+    chosen = Chosen(campaign, channel, cause, ids=sorted(set(ids)) if ids else None)
+    done = run(_replay(Settings.read(), chosen, by or operator(), dry_run))
+    typer.echo(f"{done.replayed} would go back to queued" if dry_run else f"{done.replayed} back to queued")
     left = {
         "were replayed once already": done.before,
         "have expired": done.late,
@@ -41,14 +47,23 @@ def replay(
             typer.echo(f"{count} left: {why}")
 
 
-async def _replay(settings: Settings, campaign: str | None, by: str) -> Replayed:
+async def _replay(settings: Settings, chosen: Chosen, by: str, dry_run: bool) -> Replayed:
     async with open_house(settings) as house, house.database.begin() as connection:
-        if campaign is not None:
-            known("campaign", campaign, await campaigns(connection))
+        if chosen.campaign is not None:
+            known("campaign", chosen.campaign, await campaigns(connection))
+        if chosen.channel is not None:
+            known("channel", chosen.channel, house.channels)
+        for message, status in (await states(connection, chosen.ids or ())).items():
+            if status != "failed":
+                what = f"is {status}, and no dead letter" if status else "does not exist"
+                raise fault("--id", f"message {message} {what}; `kabar failed --ids` lists those there are")
         sorts = {name: channel.addresses for name, channel in house.channels.items()}
         now = house.clock.now()
-        done = await replay_failed(connection, campaign=campaign, sorts=sorts, by=by, now=now)
-        detail = {"campaign": campaign, "replayed": done.replayed}
+        if dry_run:
+            return await would_replay(connection, chosen, sorts=sorts, now=now)
+        done = await replay_failed(connection, chosen, sorts=sorts, by=by, now=now)
+        asked = {"campaign": chosen.campaign, "channel": chosen.channel, "cause": chosen.cause, "ids": chosen.ids}
+        detail = {"campaign": chosen.campaign, **{key: value for key, value in asked.items() if value}, "replayed": done.replayed}
         await ticks.record(connection, actor=by, action="replay", detail=detail, now=now)
-        log.info("replay.done", campaign=campaign, replayed=done.replayed)
+        log.info("replay.done", campaign=chosen.campaign, replayed=done.replayed)
         return done

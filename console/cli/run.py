@@ -15,6 +15,7 @@ from config.settings import Settings, unknown_settings
 from console.cli.guard import run
 from console.http.serve import bind, serve
 from console.mail.serve import configured_doors, keep_open
+from jobs import recognise
 from scheduler.bootstrap import open_house, publish, read_config, settings_of
 from scheduler.daemon import run_scheduler, run_worker, stop_on_signals
 
@@ -55,6 +56,7 @@ async def _up(settings: Settings) -> None:
     # The port first: when it is taken nothing has begun that would have to end again.
     with bind(settings.http) as listening, configured_doors() as found:
         async with open_house(settings, migrate=True, send=True) as house:
+            await recognise.start(house)
             await publish(house, config)
             parts: dict[str, Part] = {"bounces": keep_open(house, found, stop)} if found else {}
             await together(
@@ -70,6 +72,7 @@ async def _scheduler(settings: Settings) -> None:
     config = read_config(settings.config_dir)
     stop = stop_on_signals()
     async with open_house(settings) as house:
+        await recognise.start(house)
         await publish(house, config)
         await together(stop, scheduler=run_scheduler(house, settings.config_dir, stop))
 
@@ -77,6 +80,7 @@ async def _scheduler(settings: Settings) -> None:
 async def _worker(settings: Settings) -> None:
     stop = stop_on_signals()
     async with open_house(settings, send=True) as house:
+        await recognise.start(house)
         await together(stop, worker=run_worker(house, stop))
 
 
@@ -84,6 +88,7 @@ async def _web(settings: Settings) -> None:
     stop = stop_on_signals()
     with bind(settings.http) as listening:
         async with open_house(settings) as house:
+            await recognise.start(house)
             await together(stop, web=serve(house, stop, listening=listening))
 
 

@@ -69,6 +69,10 @@ def report(data: Data) -> Iterator[RenderableType]:
 def _notices(data: Data) -> Iterator[str]:
     for problem in data["config_fault"] or ():
         yield f"[red]configuration refused, the last good one stays:[/red] {escape(problem)}"
+    if halt := data["halted"]:
+        waiting = f"{halt['queued']:,} messages queued, {halt['go_now']:,} would go now"
+        words = f"{halt['words']}; {waiting}; `kabar resume --all` when you have looked"
+        yield f"[bold red]everything is stopped:[/bold red] {escape(words)}"
     for stop in data["pauses"]:
         words = f"{what(stop['campaign'], stop['channel'])} since {_time(stop['set_at'])} by {stop['set_by']}: {stop['reason']}"
         yield f"[yellow]stopped:[/yellow] {escape(words)}"

@@ -112,6 +112,12 @@ def _step(message: Message, step: Decision, following: Decision | None, teller: 
     reason = teller.explain(message, step.why or "")
     if step.what == "replayed":
         return Line(step.at, f"put back into the queue by {step.by or 'an operator'}; it had failed: {reason.text}")
+    if step.what == "resolved":
+        went = "went out" if step.to == "sent" else "did not go out"
+        evidence = f" ({step.evidence})" if step.evidence else ""
+        return Line(step.at, f"{step.by or 'an operator'} said that it {went}{evidence}; it had been uncertain: {reason.text}")
+    if step.what == "doubted":
+        return Line(step.at, f"it may have gone before the database was restored, says {step.by or 'an operator'}: not sent (again)")
     if step.what == "merged":
         return Line(step.at, f"not sent by itself: {reason.text}", reason.where)
     if step.what == "moved_on":
@@ -169,7 +175,7 @@ def _came_back(message: Message) -> Iterator[Line]:
 
 def _ending(message: Message, teller: Teller) -> Iterator[Line]:
     """How it ended, where no step of the trail says so."""
-    told = any(step.what == message.status for step in message.trail)
+    told = any(step.what == message.status for step in message.trail) or (message.reason or "").startswith("resolved_")
     if message.settled_at and message.status in _ENDINGS and not told:
         unseen = message.status == message.reason == "expired" and not message.trail
         reason = teller.explain(message, "expired_unseen" if unseen else message.reason or message.status)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from console.http.access import TheHouse
 from jobs.house import House
-from store import schema, ticks, versions
+from store import identity, schema, ticks, versions
 from store.ticks import Tick
 
 router = APIRouter()
@@ -56,10 +56,19 @@ async def readyz(house: TheHouse) -> JSONResponse:
     try:
         async with asyncio.timeout(PATIENCE_S):
             missing = await _missing(house)
+            halt = await _halted(house) if missing is None else None
     except _AWAY:
-        missing = "the database does not answer"
+        missing, halt = "the database does not answer", None
     body: dict[str, Any] = {"status": "ready"} if missing is None else {"status": "not_ready", "message": missing}
+    if halt is not None:
+        # Events and receipts are welcome all the same: they are what a restored database lacks.
+        body |= {"paused": halt.words, "message": "nothing is sent until somebody has looked, and `kabar resume --all`"}
     return JSONResponse(body, 200 if missing is None else 503)
+
+
+async def _halted(house: House) -> identity.Halt | None:
+    async with house.database.begin() as connection:
+        return await identity.halted(connection)
 
 
 async def _missing(house: House) -> str | None:

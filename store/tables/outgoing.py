@@ -104,6 +104,7 @@ messages = Table(
         "id",
         postgresql_where=text("doubted_at IS NOT NULL AND status IN ('failed', 'expired', 'suppressed', 'cancelled')"),
     ),
+    Index("ix_messages_dead", "status", "channel", "reason", "settled_at", postgresql_where=text("status IN ('failed', 'unknown')")),
     Index("ix_messages_provider_id", "provider_id", postgresql_where=text("provider_id IS NOT NULL")),
 )
 

@@ -9,6 +9,7 @@ from console.cli.app import app
 
 COMMANDS = (
     "up", "scheduler", "worker", "web", "check", "import customers", "emit", "preview", "rehearse", "why", "status", "pause", "resume",
+    "failed", "resolve",
     "approve", "send-test", "export messages", "audit", "replay", "sandbox", "db upgrade",
 )  # fmt: skip
 

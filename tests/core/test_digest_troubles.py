@@ -67,7 +67,7 @@ async def test_a_replayed_carrier_goes_alone_when_the_others_went_without_it(sta
     await configure(stage.house, world(*three(channels="[whatsapp]")))
     await stage.until("2026-11-20 19:30")
     async with stage.house.database.begin() as connection:
-        await replay.replay_failed(connection, campaign=None, sorts={"whatsapp": "phone"}, by="sari", now=stage.clock.now())
+        await replay.replay_failed(connection, replay.Chosen(), sorts={"whatsapp": "phone"}, by="sari", now=stage.clock.now())
     await stage.until("2026-11-20 21:25")
     assert await fates(stage) == {FIRST: ("sent", None), SECOND: ("sent", None), THIRD: ("merged", f"digest:{SECOND}")}
     assert len(stage.delivered("whatsapp")) == 2

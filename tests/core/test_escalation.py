@@ -187,7 +187,7 @@ async def test_a_refusal_that_comes_late_never_makes_it_two_mails(stage: Stage, 
     await stage.until("2026-11-21 12:00")
     assert len(stage.delivered("email")) == mails
     async with stage.house.database.begin() as connection:
-        done = await replay.replay_failed(connection, campaign=None, sorts={"whatsapp": "phone"}, by="qa", now=stage.clock.now())
+        done = await replay.replay_failed(connection, replay.Chosen(), sorts={"whatsapp": "phone"}, by="qa", now=stage.clock.now())
     assert (done.replayed, done.followed) == (0, told_at > "2026-11-20 20:45")
 
 

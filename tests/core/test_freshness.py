@@ -18,7 +18,7 @@ from jobs.plan import plan
 from jobs.valve import valve
 from scheduler.firing import fire
 from store.engine import open_database
-from store.replay import replay_failed
+from store.replay import Chosen, replay_failed
 from tests.core.conftest import Stage
 from tests.world import RULES, SEGMENTS, at, campaign, configure, files, person, rows
 
@@ -257,7 +257,7 @@ async def test_a_dead_letter_that_is_replayed_gets_the_key_of_today(stage: Stage
     await execute(stage, "UPDATE people SET portfolio_value = 700000000")
     await stage.until("2026-11-20 20:00")
     async with stage.house.database.begin() as connection:
-        await replay_failed(connection, campaign=None, sorts={"push": "push"}, by="sari", now=stage.clock.now())
+        await replay_failed(connection, Chosen(), sorts={"push": "push"}, by="sari", now=stage.clock.now())
     await tick(stage)
     assert [(row.status, row.window_key) for row in await messages(stage)] == [("queued", WEALTHY)]
 

@@ -89,7 +89,7 @@ async def test_a_dead_letter_that_is_replayed_goes_though_its_patience_is_over(s
     await configure(stage.house, files(campaign("patient", channels="[whatsapp]", queue_for="1h")))
     await stage.until("2026-11-20 20:30")
     async with stage.house.database.begin() as connection:
-        await replay.replay_failed(connection, campaign=None, sorts={"whatsapp": "phone"}, by="sari", now=stage.clock.now())
+        await replay.replay_failed(connection, replay.Chosen(), sorts={"whatsapp": "phone"}, by="sari", now=stage.clock.now())
     await stage.until("2026-11-20 20:35")
     assert [status for _, _, status, _ in await statuses(stage.house.database)] == ["sent"]
 

@@ -11,7 +11,7 @@ from jobs.clock import VirtualClock
 from jobs.house import House
 from jobs.plan import plan
 from scheduler.firing import fire
-from store import limits, ticks
+from store import identity, limits, ticks, versions
 from store.engine import open_database
 from tests.http.conftest import AUTH, Configure, serving
 from tests.world import person
@@ -109,3 +109,19 @@ async def test_metrics_want_the_key_when_somebody_stands_in_between(web: ClientS
         assert answer.status == 401
     async with web.get("/metrics", headers=between | AUTH) as answer:
         assert answer.status == 200
+
+
+async def test_a_restored_database_takes_events_and_receipts_and_says_that_nothing_is_sent(
+    house: House, clock: VirtualClock, web: ClientSession, configured: Configure
+) -> None:
+    await configured()
+    async with house.database.begin() as connection:
+        await ticks.set_fact(connection, identity.RESTORED, {"why": "restored", "of": "2026-11-19T18:00:00+00:00"}, clock.now())
+        await versions.pause(connection, campaign=None, channel=None, reason="restored", by="kabar", now=clock.now())
+    async with web.get("/readyz") as answer:
+        assert answer.status == 200
+        assert (await answer.json())["paused"] == "restored from a dump of 2026-11-19 18:00Z"
+    async with house.database.begin() as connection:
+        await versions.resume(connection, campaign=None, channel=None, everything=True)
+    async with web.get("/readyz") as answer:
+        assert await answer.json() == {"status": "ready"}
