@@ -17,6 +17,7 @@ from console.cli import (
     demo,
     events,
     export,
+    keys,
     people,
     preview,
     rehearse,
@@ -122,6 +123,15 @@ app.command(
     rich_help_panel=CONTROL,
     epilog=_examples("kabar resume --campaign win-back", "kabar resume --channel push", "kabar resume --all"),
 )(control.resume)
+_keys = _group("keys", CONTROL, "create, list, revoke: who may call the HTTP face.")
+_keys.command(
+    "create",
+    epilog=_examples(
+        "kabar keys create crm --scope events", "kabar keys create app-backend --scope popups --scope receipts --expires 365d"
+    ),
+)(keys.create)
+_keys.command("list", epilog=_examples("kabar keys list"))(keys.listed)
+_keys.command("revoke", epilog=_examples("kabar keys revoke crm --by dewi"))(keys.revoke)
 app.command("replay", rich_help_panel=CONTROL, epilog=_examples("kabar replay --failed --campaign weekly-market"))(replay.replay)
 
 app.command("status", rich_help_panel=LOOK, epilog=_examples("kabar status", "kabar status --json | jq .lag"))(show.status)

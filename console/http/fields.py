@@ -36,3 +36,8 @@ Plain = Annotated[str | int | float | bool, PlainValidator(_plain)]
 At = Annotated[AwareDatetime, Field(ge=_OLDEST)]
 DeliveryId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\w-]+$")]
 ButtonId = Annotated[str, Field(max_length=32, pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+
+
+def time_text(at: datetime) -> str:
+    """As answers write it."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from config.problems import ConfigError, Problem
 from config.settings import HttpSettings
 from console.http.app import make_web
+from console.http.protocol import HEAD_BYTES, IDLE_S, Protocol
 from console.http.streams import Streams
 from jobs.house import House
 
@@ -65,10 +66,14 @@ async def serve(
 def _config(app: FastAPI, house: House) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        http=Protocol,
         log_config=None,
-        log_level="warning",
+        log_level="error",  # what is no HTTP is answered, and not worth a line each
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # whom X-Forwarded-For is believed of is a setting of ours
+        h11_max_incomplete_event_size=HEAD_BYTES,
+        timeout_keep_alive=IDLE_S,
         lifespan="off",
         ws="none",
         timeout_graceful_shutdown=max(1, round(house.settings.stop_grace)),

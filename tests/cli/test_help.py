@@ -10,6 +10,7 @@ from console.cli.app import app
 COMMANDS = (
     "up", "scheduler", "worker", "web", "check", "import customers", "emit", "preview", "rehearse", "why", "status", "pause", "resume",
     "approve", "send-test", "export messages", "audit", "replay", "sandbox", "db upgrade",
+    "keys create", "keys list", "keys revoke",
 )  # fmt: skip
 
 
