@@ -64,9 +64,10 @@ def client_of(peer: str | None, headers: Mapping[str, str], proxies: tuple[Netwo
     """
     client = _address(peer or "")
     for word in reversed(headers.get("x-forwarded-for", "").split(",")):
-        if client is None or not any(client in network for network in proxies):
+        before = _address(word)
+        if client is None or before is None or not any(client in network for network in proxies):
             break
-        client = _address(word) or client
+        client = before
     return "unknown" if client is None else _neighbourhood(client)
 
 

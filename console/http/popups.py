@@ -14,7 +14,7 @@ from sqlalchemy import Row
 from channels.popup.content import PopupContent
 from console.http.access import Now, Recipient, TheHouse
 from console.http.description import faults
-from console.http.fields import At, Body, ButtonId, DeliveryId, time_text
+from console.http.fields import NO_CONTROLS, At, Body, ButtonId, DeliveryId, time_text
 from console.http.guards import Ticket, behind
 from console.http.popup_answer import Waiting
 from console.http.reports import Reports, report
@@ -33,7 +33,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     **faults(422),
 }
 
-Hint = Annotated[str | None, Query(max_length=64)]
+Hint = Annotated[str | None, Query(max_length=64, pattern=NO_CONTROLS)]
 
 
 class PopupEvent(Body):
@@ -56,7 +56,7 @@ async def waiting(
     house: TheHouse,
     person_id: Recipient,
     now: Now,
-    trigger: Annotated[str, Query(max_length=64)] = "app_open",
+    trigger: Annotated[str, Query(max_length=64, pattern=NO_CONTROLS)] = "app_open",
     platform: Hint = None,
     app_version: Hint = None,
     locale: Hint = None,
