@@ -26,6 +26,7 @@ from console.http.headers import Headers
 from console.http.hooks import Hooks
 from console.http.keyring import Keyring
 from console.http.limits import Limits
+from console.http.patience import Patience
 from console.http.shield import Shield
 from console.http.streams import Streams
 from jobs.house import House
@@ -36,7 +37,7 @@ _PEOPLE = (unsubscribe.router, preferences.router, clicks.router)
 _ROUTERS = (events.router, pushes.router, webhooks.router, *_APP, *_PEOPLE, health.router, metrics.router, description.router)
 
 
-def make_web(house: House) -> FastAPI:
+def make_web(house: House, patience: Patience = Patience()) -> FastAPI:
     """The application. The settings of channels with webhooks are read here; raises ConfigError when one is wrong."""
     settings = house.settings.http
     app = FastAPI(title="Kabar", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
@@ -45,7 +46,7 @@ def make_web(house: House) -> FastAPI:
         app.router.routes.extend(router.routes)
     description.describe(app)
     errors.install(app)
-    app.add_middleware(Shield)
+    app.add_middleware(Shield, body_seconds=patience.body)
     app.add_middleware(Cors, origins=settings.origins)
     app.add_middleware(Headers, address=settings.address)
     return app

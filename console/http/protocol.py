@@ -13,11 +13,9 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from console.http.headers import ALWAYS
+from console.http.patience import Patience
 
-HEAD_S = 10  # until the headers of a request are there, from the connection's or their own first byte
-IDLE_S = 5  # between two requests
 HEAD_BYTES = 16 * 1024  # of one request, its line included
-CONNECTIONS = 6000  # streams of apps (5,000 at most) and everybody else; more are closed as they come
 
 _GARBLED = json.dumps({"error": "bad_request", "message": "this is not HTTP/1.1"}).encode()
 
@@ -25,14 +23,15 @@ _GARBLED = json.dumps({"error": "bad_request", "message": "this is not HTTP/1.1"
 class Protocol(H11Protocol):
     """One connection."""
 
+    patience = Patience()
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        if len(self.connections) > CONNECTIONS:
+        if len(self.connections) > self.patience.connections:
             transport.close()
             return
-        self._deadline = self.loop.call_later(HEAD_S, transport.close)
+        self._deadline = self.loop.call_later(self.patience.head, transport.close)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -40,7 +39,7 @@ class Protocol(H11Protocol):
             self._disarm()
         elif self._deadline is None:
             # Of the next request only a part is there, or what is left of a body that nobody wanted.
-            self._deadline = self.loop.call_later(HEAD_S, self.transport.close)
+            self._deadline = self.loop.call_later(self.patience.head, self.transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
@@ -61,3 +60,8 @@ class Protocol(H11Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+def patient(patience: Patience) -> type[Protocol]:
+    """For uvicorn, which makes one of them for each connection."""
+    return type("Patient", (Protocol,), {"patience": patience})

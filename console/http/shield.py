@@ -17,7 +17,6 @@ log = structlog.get_logger()
 JSON_LIMIT = 64 * 1024
 BATCH_LIMIT = 256 * 1024  # 500 reports of pushes
 WEBHOOK_LIMIT = 3 * 1024 * 1024  # what Meta may send
-BODY_S = 30  # until all of it is there
 
 CLOSE = {"Connection": "close"}
 
@@ -32,8 +31,8 @@ def body_limit(path: str) -> int:
 class Shield:
     """ASGI middleware. What nobody expected is logged without the request's path, which may hold a person's token."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, body_seconds: float) -> None:
+        self._app, self._body_seconds = app, body_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -49,7 +48,7 @@ class Shield:
         try:
             if _ambiguous(scope):
                 raise ApiError(400, "bad_request", "send either Content-Length or Transfer-Encoding", CLOSE)
-            await self._app(scope, _limited(scope, receive), sending)
+            await self._app(scope, _limited(scope, receive, self._body_seconds), sending)
         except ClientDisconnect:
             return  # nobody is there to be answered
         except Exception as error:
@@ -65,10 +64,10 @@ def _ambiguous(scope: Scope) -> bool:
     return b"content-length" in names and b"transfer-encoding" in names
 
 
-def _limited(scope: Scope, receive: Receive) -> Receive:
+def _limited(scope: Scope, receive: Receive, seconds: float) -> Receive:
     limit, seen, whole = body_limit(scope["path"]), 0, False
     declared = int(dict(scope["headers"]).get(b"content-length", b"0"))
-    ends = asyncio.get_running_loop().time() + BODY_S
+    ends = asyncio.get_running_loop().time() + seconds
 
     async def reading() -> Message:
         nonlocal seen, whole
@@ -90,7 +89,7 @@ async def _by(ends: float, receive: Receive) -> Message:
         async with asyncio.timeout_at(ends):
             return await receive()
     except TimeoutError:
-        raise ApiError(408, "too_slow", f"the body took longer than {BODY_S} s", CLOSE) from None
+        raise ApiError(408, "too_slow", "the body took too long", CLOSE) from None
 
 
 def _answer(scope: Scope, error: Exception) -> ASGIApp:
