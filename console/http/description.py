@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
@@ -24,6 +24,7 @@ _WORDS = {
     401: "No key or token, or a wrong one",
     403: "A key without the scope, or a signature that does not match",
     404: "Nobody and nothing of this name",
+    408: "The body came too slowly",
     413: "The body is too large",
     422: "The body or a parameter is not what it should be",
     429: "Too many requests; Retry-After says how many seconds to wait",
@@ -40,7 +41,12 @@ class Fault(BaseModel):
 
 def faults(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """For a route's `responses`: errors of its own, beside those of its guard."""
-    return {status: {"model": Fault, "description": _WORDS[status]} for status in statuses}
+    return {status: _fault(status) for status in statuses}
+
+
+def _fault(status: int) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/Fault"}
+    return {"description": _WORDS[status], "content": {"application/json": {"schema": schema}}}
 
 
 @router.get("/openapi.json", include_in_schema=False)
@@ -53,10 +59,13 @@ def describe(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         routes = [route for route in routes_of(app) if route.include_in_schema]
         schema = get_openapi(title=app.title, version=app.version, routes=routes)
-        schema.setdefault("components", {})["securitySchemes"] = _SCHEMES
+        schema["components"]["securitySchemes"] = _SCHEMES
+        schema["components"]["schemas"]["Fault"] = Fault.model_json_schema()
         for route in routes:
             for method in route.methods or ():
                 _guarded(schema["paths"][route.path_format][method.lower()], route.guard)
+        for name in ("HTTPValidationError", "ValidationError"):
+            schema["components"]["schemas"].pop(name, None)
         app.openapi_schema = schema
     return app.openapi_schema
 
@@ -71,10 +80,11 @@ def routes_of(app: FastAPI) -> Iterator[GuardedRoute]:
 
 def _guarded(operation: dict[str, Any], guard: Guard) -> None:
     own = {Key: (401, 403, 429, 503), Ticket: (401, 429, 503), Verified: (403, 429, 503)}.get(type(guard), (429,))
-    body = (400, 413, 422) if "requestBody" in operation else ()
-    fault: Mapping[str, Any] = {"application/json": {"schema": {"$ref": "#/components/schemas/Fault"}}}
+    body = (400, 408, 413, 422) if "requestBody" in operation else ()
     for status in (*own, *body):
-        operation["responses"].setdefault(str(status), {"description": _WORDS[status], "content": fault})
+        operation["responses"].setdefault(str(status), _fault(status))
+    if "422" in operation["responses"]:
+        operation["responses"]["422"] = _fault(422)  # in our shape, not in the framework's
     if isinstance(guard, Key):
         operation["security"] = [{"key": []}, {"keyHeader": []}]
         operation["description"] = f"Scope of the key: {guard.scope}. {operation.get('description', '')}".strip()

@@ -42,7 +42,7 @@ async def challenge(request: Request, web: TheWeb, hook: Hook) -> Response:
     return PlainTextResponse(echo)
 
 
-@router.post("/v1/receipts/{channel}", responses=faults(400, 404, 413))
+@router.post("/v1/receipts/{channel}", responses=faults(400, 404, 408, 413))
 async def receipt(channel: str, request: Request, web: TheWeb, hook: Hook, house: TheHouse, now: Now) -> Stored:
     """Stored before it is understood; the receipts tick applies it."""
     webhook, accounts = hook
