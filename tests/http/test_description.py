@@ -90,6 +90,7 @@ def served(database_url: str, clock: VirtualClock) -> Iterator[Served]:
 def test_whatever_the_description_allows_or_forbids_the_answer_is_one_it_describes(served: Served, mode: GenerationMode) -> None:
     played = set()
     with requests.Session() as session:
+        found: Any
         for found in schemathesis.openapi.from_dict(served.description, config=CONFIG).get_all_operations():
             operation = found.ok()
             if operation.label == ENDLESS or (mode is GenerationMode.NEGATIVE and not _can_be_wrong(operation)):
