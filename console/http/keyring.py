@@ -39,8 +39,8 @@ class _Known:
 class Keyring:
     """The keys as one web process knows them."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, house: House, *, size: int = REMEMBERED) -> None:
+        self._house, self._size = house, size
         configured = house.settings.http.api_key
         own = configured.get_secret_value() if configured else ""
         self._own = digest(own) if own else None
@@ -88,7 +88,7 @@ class Keyring:
                 found = await api_keys.find(connection, public)
             known = _Known(found, now, found.last_used_at if found else None)
             self._known[public] = known
-            if len(self._known) > REMEMBERED:
+            if len(self._known) > self._size:
                 self._known.popitem(last=False)
         self._known.move_to_end(public)
         return known

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import signal
 from collections.abc import Iterator
@@ -10,6 +9,8 @@ from pathlib import Path
 
 from tests.cli.conftest import Desk
 from tests.cli.test_daemon import SECONDS, read_until, started
+
+FILES = ("sandbox.env", "sandbox.jsonl")
 
 
 def played(desk: Desk, **env: str) -> dict[str, str]:
@@ -29,23 +30,18 @@ def settings(file: Path) -> Iterator[tuple[str, str]]:
         yield name, "".join(shlex.split(value))
 
 
-def test_started_again_from_a_shell_with_its_settings_it_writes_the_same_key_again(desk: Desk) -> None:
+def test_its_files_are_its_owners_alone_and_started_again_from_a_shell_with_its_settings_it_writes_the_same_key(desk: Desk) -> None:
+    (desk.directory / "var").mkdir()
+    for name in FILES:  # of a sandbox before this one
+        (desk.directory / "var" / name).touch(mode=0o644)
     first = played(desk)
+    for name in (*FILES, "sandbox-credentials.json"):
+        assert (desk.directory / "var" / name).stat().st_mode & 0o777 == 0o600, name
+    assert first["KABAR_EMAIL__HOST"] == "127.0.0.1"
+    assert first["KABAR_PUSH__ENDPOINT"].startswith("http://127.0.0.1:")
     assert first["KABAR_HTTP__API_KEY"] == "sandbox-api-key"
     assert played(desk, **first)["KABAR_HTTP__API_KEY"] == "sandbox-api-key"
+
+
+def test_a_key_of_the_operators_own_is_not_repeated(desk: Desk) -> None:
     assert "KABAR_HTTP__API_KEY" not in played(desk, KABAR_HTTP__API_KEY="the-operators-own")
-
-
-def test_what_it_writes_only_its_owner_may_read_and_it_listens_on_this_machine_alone(desk: Desk) -> None:
-    (desk.directory / "var").mkdir()
-    for name in ("sandbox.env", "sandbox.jsonl"):  # of a sandbox before this one
-        (desk.directory / "var" / name).touch(mode=0o644)
-    old = os.umask(0o022)
-    try:
-        env = played(desk)
-    finally:
-        os.umask(old)
-    for name in ("sandbox.env", "sandbox.jsonl", "sandbox-credentials.json"):
-        assert (desk.directory / "var" / name).stat().st_mode & 0o777 == 0o600, name
-    assert env["KABAR_EMAIL__HOST"] == "127.0.0.1"
-    assert env["KABAR_PUSH__ENDPOINT"].startswith("http://127.0.0.1:")

@@ -31,7 +31,7 @@ from store.engine import open_database
 from tests.http.conftest import KEY
 from tests.world import campaign, configure, files, person
 
-EXAMPLES = 15  # of each endpoint and kind
+EXAMPLES = 10  # of each endpoint and kind
 FAST = 100_000.0
 ENDLESS = "GET /v1/popups/stream"  # has its own tests
 # A parameter nobody knows is passed over, in an address; the proof is ours to bring.

@@ -10,7 +10,7 @@ from aiohttp import ClientSession
 from sqlalchemy import event, text
 
 from config.settings import HttpSettings, Settings
-from console.http.keyring import REMEMBERED, Keyring
+from console.http.keyring import Keyring
 from jobs.api_keys import KeyScope, key_id, make_key
 from jobs.clock import VirtualClock
 from jobs.house import House
@@ -98,10 +98,10 @@ async def test_the_database_is_asked_once_in_five_seconds_and_told_of_the_use_on
 
 
 async def test_what_is_remembered_of_keys_is_bounded(house: House) -> None:
-    keyring = Keyring(house)
-    for _ in range(REMEMBERED + 10):
+    keyring = Keyring(house, size=5)
+    for _ in range(10):
         assert await keyring.caller(make_key().text) is None
-    assert len(keyring) == REMEMBERED
+    assert len(keyring) == 5
 
 
 def test_every_scope_is_explained_where_keys_are() -> None:
