@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -19,6 +20,8 @@ ACCOUNTS = "KABAR_ACCOUNTS__"  # named by channels.yaml
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9.-]+(:\d{1,5})?", re.IGNORECASE)
 _SHOWN = 80  # characters of a value in a message
 
+Network = IPv4Network | IPv6Network
+
 
 def _origins(value: str) -> str:
     given = value.replace(",", " ").split()
@@ -28,16 +31,43 @@ def _origins(value: str) -> str:
     return " ".join(given).lower()
 
 
+def _networks(value: str) -> str:
+    given = value.replace(",", " ").split()
+    for network in given:
+        try:
+            ip_network(network)
+        except ValueError:
+            raise ValueError(f'"{network}" is no address or network; write 10.0.0.5 or 10.0.0.0/24, several with a space between') from None
+    return " ".join(given)
+
+
 class HttpSettings(BaseModel):
-    """Where the web process listens and who may call it. retired_signing_keys: separated by commas; what they signed still holds."""
+    """Where the web process listens and who may call it. retired_signing_keys: separated by commas; what they signed still holds.
+
+    Rates are requests a second, of one web process; see console/http/limits.py for what each is about.
+    """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
-    public_url: str = "http://127.0.0.1:8080"
+    public_url: str | None = None
     api_key: SecretStr | None = None
     signing_key: SecretStr | None = None
     retired_signing_keys: SecretStr | None = None
     app_origins: Annotated[str, AfterValidator(_origins)] | None = None
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] | None = None
+    key_rate: PositiveFloat = 1000.0
+    open_rate: PositiveFloat = 200.0
+    refused_rate: PositiveFloat = 1.0
+
+    @property
+    def address(self) -> str:
+        """Where people reach it, without a slash at the end; unless public_url says so, this machine at the port that is set."""
+        return (self.public_url or f"http://127.0.0.1:{self.port or 8080}").rstrip("/")
+
+    @property
+    def proxies(self) -> tuple[Network, ...]:
+        """Whose X-Forwarded-For is believed."""
+        return tuple(ip_network(each) for each in (self.trusted_proxies or "").split())
 
     @property
     def origins(self) -> tuple[str, ...]:

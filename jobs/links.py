@@ -13,6 +13,8 @@ UNSUBSCRIBE = "unsubscribe"
 CLICK = "click"
 PREFERENCES = "preferences"
 
+NOBODY = 0  # the person of a letter that `kabar send-test` made
+
 _KEY_ID = 4  # characters in front of the signature: which key it was made with
 _MAC = 16  # bytes
 

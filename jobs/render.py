@@ -139,7 +139,7 @@ class Renderer:
         config, message_id = self.config(message), str(message.id)
         if message.id <= 0 or not config.counts_clicks(message.campaign):
             return None
-        signer, start = self._house.signer, f"{self._house.settings.http.public_url.rstrip('/')}/c/"
+        signer, start = self._house.signer, f"{self._house.settings.http.address}/c/"
         return lambda number: start + signer.sign(CLICK, message_id, channel, str(number))
 
     def envelope(self, row: Any, channel: Channel, address: Address | None, now: datetime, content: Content | None = None) -> Envelope:
@@ -166,4 +166,4 @@ class Renderer:
         if category is not None and not category.offer:
             return None
         token = self._house.signer.sign(purpose, str(row.person_id), *words)
-        return f"{self._house.settings.http.public_url.rstrip('/')}/{page}/{token}"
+        return f"{self._house.settings.http.address}/{page}/{token}"

@@ -19,9 +19,12 @@ People = Sequence[tuple[int, str, str]]
 
 async def opt_out(
     house: House, connection: AsyncConnection, people: People, now: datetime, source: Source = Source.RECEIPT, code: str | None = None
-) -> None:
-    """(person id, channel, evidence) each: no more offers there. Raises IntegrityError when a person is gone."""
-    await _refuse(house, connection, "opt_out", people, now, source, code)
+) -> int:
+    """(person id, channel, evidence) each: no more offers there. How many had not said so before.
+
+    Raises IntegrityError when a person is gone.
+    """
+    return await _refuse(house, connection, "opt_out", people, now, source, code)
 
 
 async def complain(
@@ -58,12 +61,13 @@ async def drop_addresses(
 
 async def _refuse(
     house: House, connection: AsyncConnection, word: Word, people: People, now: datetime, source: Source, code: str | None
-) -> None:
+) -> int:
     """Pop-ups that lie ready are looked at again when the app asks, which it is told to."""
     if not people:
-        return
-    await suppressions.speak(connection, word, people, now, source, code)
+        return 0
+    new = await suppressions.speak(connection, word, people, now, source, code)
     await _stop(house, connection, [(person, channel) for person, channel, _ in people], now)
+    return new
 
 
 async def _stop(house: House, connection: AsyncConnection, whose: Sequence[tuple[int, str]], now: datetime) -> None:

@@ -95,12 +95,16 @@ _TAKE_BACK = sql(
 
 async def speak(
     connection: AsyncConnection, kind: Word, people: Sequence[tuple[int, str, str]], now: datetime, source: Source, code: str | None = None
-) -> None:
-    """(person id, channel, evidence) each; a second word of the same kind changes nothing. Raises IntegrityError for nobody's id."""
-    if people:
-        ids, channels, evidence = (list(column) for column in zip(*people, strict=True))
-        codes = [code] * len(ids)
-        await run(connection, _SPEAK, kind=kind, people=ids, channels=channels, codes=codes, evidence=evidence, source=source, now=now)
+) -> int:
+    """(person id, channel, evidence) each; a second word of the same kind changes nothing. How many were new.
+
+    Raises IntegrityError for nobody's id.
+    """
+    if not people:
+        return 0
+    ids, channels, evidence = (list(column) for column in zip(*people, strict=True))
+    codes = [code] * len(ids)
+    return await run(connection, _SPEAK, kind=kind, people=ids, channels=channels, codes=codes, evidence=evidence, source=source, now=now)
 
 
 async def speak_of(

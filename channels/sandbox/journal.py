@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
+from channels.sandbox.private import keep_private
 from channels.sandbox.tally import Tally
 
 
@@ -102,8 +103,7 @@ class Journal:
 
     def open(self) -> None:
         if self._log_file is not None:
-            self._log_file.parent.mkdir(parents=True, exist_ok=True)
-            self._log = self._log_file.open("a", encoding="utf-8", buffering=1)
+            self._log = keep_private(self._log_file).open("a", encoding="utf-8", buffering=1)
 
     def close(self) -> None:
         if self._log is not None:

@@ -21,6 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from channels.sandbox.private import keep_private
+
 PROJECT = "kabar-sandbox"
 CLIENT = f"sandbox@{PROJECT}.iam.gserviceaccount.com"
 GOOGLE_AUDIENCE = "https://oauth2.googleapis.com/token"
@@ -51,9 +53,7 @@ class Tokens:
         """The service-account file, for its owner only. A sandbox started again keeps the key it finds there."""
         self._key = _key_in(self._file) or _new_key()
         self._audiences = frozenset({GOOGLE_AUDIENCE, token_uri})
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        self._file.touch(mode=0o600)
-        self._file.write_text(json.dumps(_account(self._key, token_uri), indent=2), encoding="utf-8")
+        keep_private(self._file).write_text(json.dumps(_account(self._key, token_uri), indent=2), encoding="utf-8")
 
     def grant(self, grant_type: str, assertion: str) -> dict[str, object]:
         """The answer to a JWT bearer grant (RFC 7523). Raises GrantError."""

@@ -20,6 +20,7 @@ from console.cli import (
     events,
     export,
     failed,
+    keys,
     people,
     preview,
     rehearse,
@@ -144,6 +145,15 @@ app.command(
         "kabar resolve - --as failed --evidence 'ticket CRM-1182' < ids.txt",
     ),
 )(resolve.resolved)
+_keys = _group("keys", CONTROL, "create, list, revoke: who may call the HTTP face.")
+_keys.command(
+    "create",
+    epilog=_examples(
+        "kabar keys create crm --scope events", "kabar keys create app-backend --scope popups --scope receipts --expires 365d"
+    ),
+)(keys.create)
+_keys.command("list", epilog=_examples("kabar keys list"))(keys.listed)
+_keys.command("revoke", epilog=_examples("kabar keys revoke crm --by dewi"))(keys.revoke)
 
 app.command("status", rich_help_panel=LOOK, epilog=_examples("kabar status", "kabar status --json | jq .lag"))(show.status)
 app.command(

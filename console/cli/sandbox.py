@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from channels.sandbox.private import keep_private
 from channels.sandbox.server import Sandbox
 from config.problems import ConfigError
 from config.settings import Settings
@@ -99,9 +100,9 @@ def _show_templates(sandbox: Sandbox, config_dir: Path) -> None:
 def _tell(sandbox: Sandbox, settings: Settings, directory: Path) -> None:
     app = {"KABAR_HTTP__APP_ORIGINS": " ".join(dict.fromkeys([*settings.http.origins, sandbox.base_url]))}
     # A key of the operator's own is not repeated on the screen.
-    app |= {} if settings.http.api_key else {"KABAR_HTTP__API_KEY": API_KEY}
+    app |= {"KABAR_HTTP__API_KEY": API_KEY} if _key(settings) == API_KEY else {}
     lines = [f"export {name}={shlex.quote(value)}" for name, value in (sandbox.environment() | app).items()]
-    file = directory / "sandbox.env"
+    file = keep_private(directory / "sandbox.env")
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     for line in lines:
         typer.echo(line)

@@ -21,6 +21,7 @@ from console.cli.common import fault, invented_event, known, operator, pairs
 from console.cli.guard import run
 from jobs.catalog import Published
 from jobs.house import Account, House
+from jobs.links import NOBODY
 from jobs.render import Renderer
 from jobs.settlement import outcome_row
 from jobs.trials import lay_ready
@@ -120,7 +121,7 @@ def _envelope(
     now = house.clock.now()
     row = SimpleNamespace(
         id=-secrets.randbelow(2**40) - 1,  # no message has it, so that no receipt finds one; and no two tests collapse into one
-        person_id=0,  # whoever follows the unsubscribe link of a test opts nobody out
+        person_id=NOBODY,  # whoever follows the unsubscribe link of a test opts nobody out
         version_id=0,
         campaign=campaign.campaign,
         category=campaign.category,

@@ -1,33 +1,48 @@
-"""What routes are given, and who may call them: the back office by its API key, the app by a person's signed token."""
+"""What routes are given: the house, the time, whose app is asking."""
 
 from __future__ import annotations
 
-import hmac
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from console.http.errors import ApiError
 from console.http.hooks import Hooks
+from console.http.keyring import Keyring
+from console.http.limits import Limits, client_of
 from console.http.streams import Streams
 from jobs.house import House
 from jobs.links import Signer
 
 PURPOSE = "popup"  # of a recipient's token
-_CHALLENGE = {"WWW-Authenticate": "Bearer"}
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 
 @dataclass(frozen=True)
 class Web:
-    """The house, the webhooks of its channels, and the streams of this process."""
+    """The house, the webhooks of its channels, and what this process remembers: streams, keys, who called how often."""
 
     house: House
     webhooks: Hooks
     streams: Streams
+    keyring: Keyring
+    limits: Limits
+
+    @property
+    def moment(self) -> float:
+        """For the limits, which ask no database."""
+        return self.house.clock.now().timestamp()
+
+    def client(self, request: Request) -> str:
+        return client_of(request.client.host if request.client else None, request.headers, self.house.settings.http.proxies)
+
+    def refused(self, request: Request, error: ApiError) -> ApiError:
+        """Counts what a caller got wrong; another answer when it was too much."""
+        late = self.limits.refused.take(self.client(request), self.moment)
+        return too_many(late, "this address got too much wrong") if late else error
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +53,23 @@ class Ticket:
     expires_at: datetime
 
 
-def _web(request: Request) -> Web:
+def too_many(late: float, why: str) -> ApiError:
+    """late: seconds."""
+    seconds = max(1, math.ceil(late))
+    return ApiError(429, "too_many_requests", f"{why}; try again in {seconds} s", {"Retry-After": str(seconds)})
+
+
+def web_of(request: Request) -> Web:
     web = request.app.state.web
     assert isinstance(web, Web)
     return web
 
 
-def _house(web: Annotated[Web, Depends(_web)]) -> House:
+def _house(web: Annotated[Web, Depends(web_of)]) -> House:
     return web.house
 
 
-TheWeb = Annotated[Web, Depends(_web)]
+TheWeb = Annotated[Web, Depends(web_of)]
 TheHouse = Annotated[House, Depends(_house)]
 
 
@@ -57,33 +78,6 @@ async def _now(house: TheHouse) -> datetime:
 
 
 Now = Annotated[datetime, Depends(_now)]
-
-
-def require_key(request: Request, house: TheHouse) -> None:
-    """Raises ApiError unless the request carries the API key, as `Authorization: Bearer KEY` or `X-API-Key: KEY`."""
-    configured = house.settings.http.api_key
-    expected = configured.get_secret_value() if configured else ""
-    if not expected:
-        raise ApiError(503, "api_key_not_set", "no API key is configured; set KABAR_HTTP__API_KEY and start the web process again")
-    given = request.headers.get("x-api-key") or bearer(request) or ""
-    if not hmac.compare_digest(given.encode(), expected.encode()):
-        message = "the API key is missing or wrong; send Authorization: Bearer KEY or X-API-Key: KEY"
-        raise ApiError(401, "unauthorized", message, _CHALLENGE)
-
-
-def require_key_from_afar(request: Request, house: TheHouse) -> None:
-    """Like require_key, but for callers on this machine, where nothing stands in between."""
-    if not _is_local(request):
-        require_key(request, house)
-
-
-def _is_local(request: Request) -> bool:
-    if request.client is None or any(name in request.headers for name in _FORWARDED):
-        return False
-    try:
-        return ip_address(request.client.host).is_loopback
-    except ValueError:
-        return False
 
 
 def bearer(request: Request) -> str | None:
@@ -97,14 +91,19 @@ def recipient_token(signer: Signer, person_id: int, now: datetime, ttl: timedelt
     return signer.sign(PURPOSE, str(person_id), str(expires)), datetime.fromtimestamp(expires, UTC)
 
 
-def _ticket(request: Request, house: TheHouse, now: Now) -> Ticket:
+def ticket_of(request: Request, house: House, now: datetime) -> Ticket:
+    """Raises ApiError when there is none, or it has ended."""
     words = house.signer.read(PURPOSE, bearer(request) or "")
     if words is None:
-        raise ApiError(401, "unauthorized", "send a recipient's token: Authorization: Bearer TOKEN (POST /v1/popups/tokens)", _CHALLENGE)
+        raise ApiError(401, "unauthorized", "send a recipient's token: Authorization: Bearer TOKEN (POST /v1/popups/tokens)", CHALLENGE)
     person_id, expires = (int(word) for word in words)
     if expires <= now.timestamp():
-        raise ApiError(401, "token_expired", "the recipient's token has ended; ask for a new one", _CHALLENGE)
+        raise ApiError(401, "token_expired", "the recipient's token has ended; ask for a new one", CHALLENGE)
     return Ticket(person_id, datetime.fromtimestamp(expires, UTC))
+
+
+def _ticket(request: Request, house: TheHouse, now: Now) -> Ticket:
+    return ticket_of(request, house, now)
 
 
 TheTicket = Annotated[Ticket, Depends(_ticket)]

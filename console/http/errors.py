@@ -11,6 +11,8 @@ from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from console.http.strict import TWICE
+
 TOLD = 10  # faults of one request
 FIELD_LENGTH = 80  # of a name that may be the caller's own
 
@@ -49,7 +51,8 @@ async def _invalid(_: Request, error: Exception) -> Response:
 
 def _fault(fault: Mapping[str, Any]) -> str:
     if fault["type"] == "json_invalid":
-        return f"the body is not JSON (at character {fault['loc'][-1]})"
+        twice = fault["ctx"]["error"] == TWICE
+        return "the body has a key twice in one object" if twice else f"the body is not JSON (at character {fault['loc'][-1]})"
     place: Sequence[object] = fault["loc"][1:]
     if not place:
         return "the body must be a JSON object, sent as Content-Type: application/json"

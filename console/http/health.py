@@ -5,22 +5,38 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 
 from console.http.access import TheHouse
+from console.http.guards import Open, behind
 from jobs.house import House
 from store import identity, schema, ticks, versions
 from store.ticks import Tick
 
-router = APIRouter()
+router = APIRouter(route_class=behind(Open("health", "whoever supervises the process must see that it lives")))
 
 CORE = ("plan", "valve")
 STALE_S = 60
 PATIENCE_S = 3
+
+
+class Health(BaseModel):
+    """ticks: seconds since each last succeeded. stale: those that did too long ago."""
+
+    status: Literal["ok", "stale", "database_unreachable"]
+    ticks: dict[str, float | None]
+    stale: list[str] = []
+
+
+class Ready(BaseModel):
+    status: Literal["ready", "not_ready"]
+    message: str | None = None
+
 
 _AWAY = (SQLAlchemyError, OSError, TimeoutError)
 
@@ -30,7 +46,7 @@ def ages(found: Sequence[Tick], now: datetime) -> dict[str, float | None]:
     return {tick.name: round((now - tick.last_ok_at).total_seconds(), 1) if tick.last_ok_at else None for tick in found}
 
 
-@router.get("/healthz")
+@router.get("/healthz", responses={200: {"model": Health}, 503: {"model": Health}})
 async def healthz(house: TheHouse) -> JSONResponse:
     """The ticks' word comes through the database, so a process that only serves the web knows it, too.
 
@@ -51,7 +67,7 @@ def _late(found: Mapping[str, float | None]) -> list[str]:
     return [name for name in CORE if (found.get(name) or 0) > STALE_S]
 
 
-@router.get("/readyz")
+@router.get("/readyz", responses={200: {"model": Ready}, 503: {"model": Ready}})
 async def readyz(house: TheHouse) -> JSONResponse:
     try:
         async with asyncio.timeout(PATIENCE_S):

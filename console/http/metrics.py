@@ -6,17 +6,19 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 
-from console.http.access import Now, TheHouse, TheWeb, require_key_from_afar
+from console.http.access import Now, TheHouse, TheWeb
+from console.http.guards import Key, behind
 from console.http.health import ages
+from jobs.api_keys import KeyScope
 from scheduler.reload import FAULT
 from store import gauges, limits, quota, ticks, unheard
 from store.gauges import Count
 from store.limits import Limit
 from store.quota import Quota
 
-router = APIRouter(dependencies=[Depends(require_key_from_afar)])
+router = APIRouter(route_class=behind(Key(KeyScope.METRICS)))
 
 RECENT = timedelta(days=1)
 BREAKER = ("closed", "open", "half_open")

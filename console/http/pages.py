@@ -72,6 +72,16 @@ def not_found() -> HTMLResponse:
     )
 
 
+def only_a_test() -> HTMLResponse:
+    """For the links of a letter that `kabar send-test` made."""
+    return page(
+        "Ini hanya pesan uji",
+        "<p>Tautan ini berasal dari pesan uji, sehingga tidak ada yang diubah. Pada pesan kepada nasabah, tautan ini bekerja "
+        "seperti biasa.</p>",
+        "This link comes from a test message: nothing was changed.",
+    )
+
+
 def _other_channels(preferences: str) -> str:
     return f'<p><a href="{escape(preferences)}">Atur preferensi</a></p>'
 

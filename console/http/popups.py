@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 from sqlalchemy import Row
 
 from channels.popup.content import PopupContent
-from console.http.access import Now, Recipient, TheHouse, recipient_token, require_key
-from console.http.errors import ApiError
-from console.http.fields import At, Body, ButtonId, DeliveryId, Word
-from console.http.reports import report
+from console.http.access import Now, Recipient, TheHouse
+from console.http.description import faults
+from console.http.fields import NO_CONTROLS, At, Body, ButtonId, DeliveryId, time_text
+from console.http.guards import Ticket, behind
+from console.http.popup_answer import Waiting
+from console.http.reports import Reports, report
 from console.http.tags import matches
 from jobs.interactions import Interaction
 from jobs.links import TRIAL_KEY, message_id, message_key, trial_id
@@ -24,16 +25,15 @@ from jobs.popups import offer
 from jobs.trials import seen
 from store import popups
 
-router = APIRouter()
+router = APIRouter(route_class=behind(Ticket()))
 
-LONGEST_TTL_S = 86_400
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"model": Waiting},
+    304: {"description": "Nothing changed since that ETag"},
+    **faults(422),
+}
 
-Hint = Annotated[str | None, Query(max_length=64)]
-
-
-class NewToken(Body):
-    customer_no: Word
-    ttl_s: Annotated[int, Field(ge=1, le=LONGEST_TTL_S)] = 3600
+Hint = Annotated[str | None, Query(max_length=64, pattern=NO_CONTROLS)]
 
 
 class PopupEvent(Body):
@@ -50,24 +50,13 @@ class PopupEvents(Body):
     items: Annotated[tuple[PopupEvent, ...], Field(max_length=100)]
 
 
-@router.post("/v1/popups/tokens", dependencies=[Depends(require_key)])
-async def token(new: NewToken, house: TheHouse, now: Now) -> dict[str, str]:
-    """For the app's back end, which knows who is logged in."""
-    async with house.database.begin() as connection:
-        person_id = await popups.recipient(connection, new.customer_no)
-    if person_id is None:
-        raise ApiError(404, "unknown_customer", "no customer has this customer_no; import the customer first")
-    signed, expires_at = recipient_token(house.signer, person_id, now, timedelta(seconds=new.ttl_s))
-    return {"token": signed, "expires_at": _time(expires_at)}
-
-
-@router.get("/v1/popups")
+@router.get("/v1/popups", responses=_ANSWERS)
 async def waiting(
     request: Request,
     house: TheHouse,
     person_id: Recipient,
     now: Now,
-    trigger: Annotated[str, Query(max_length=64)] = "app_open",
+    trigger: Annotated[str, Query(max_length=64, pattern=NO_CONTROLS)] = "app_open",
     platform: Hint = None,
     app_version: Hint = None,
     locale: Hint = None,
@@ -81,13 +70,13 @@ async def waiting(
     items = [] if found.item is None else [_item(found.item)]
     body = json.dumps({"items": items, "poll_after_s": found.poll_after_s}, ensure_ascii=False).encode()
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization", "Kabar-Time": _time(now)}
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization", "Kabar-Time": time_text(now)}
     if matches(request.headers.get("if-none-match", ""), tag):
         return Response(status_code=304, headers=headers)
     return Response(body, media_type="application/json", headers=headers)
 
 
-@router.post("/v1/popups/events")
+@router.post("/v1/popups/events", response_model=Reports)
 async def events(told: PopupEvents, house: TheHouse, person_id: Recipient, now: Now) -> dict[str, Any]:
     """The first impression consumes a pop-up that is shown once; a click or dismissal closes it."""
     asked = {item.delivery_id: message_id(item.delivery_id) for item in told.items}
@@ -115,8 +104,8 @@ def _item(row: Row[Any]) -> dict[str, Any]:
         "campaign": row.campaign,
         "priority": row.priority,
         "trigger": content.trigger,
-        "not_before": _time(row.available_at),
-        "expires_at": _time(row.expires_at),
+        "not_before": time_text(row.available_at),
+        "expires_at": time_text(row.expires_at),
         "max_impressions": content.max_impressions,
         "min_interval_s": content.min_interval_s,
         "content": {
@@ -127,7 +116,3 @@ def _item(row: Row[Any]) -> dict[str, Any]:
             "buttons": [{"id": None, "label": None, "link": None} | button for button in row.content.get("buttons", ())],
         },
     }
-
-
-def _time(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -9,38 +9,40 @@ import structlog
 from fastapi import APIRouter, Request, Response
 
 from console.http import pages
-from console.http.access import Now, TheHouse
+from console.http.access import Now, TheHouse, TheWeb
+from console.http.guards import Open, behind
 from console.http.preference_page import CHANGED, HOURS, HOURS_BEFORE, OFFERS, OFFERS_BEFORE, choices
+from console.http.strangers import stranger
 from jobs.house import House
-from jobs.links import PREFERENCES
+from jobs.links import NOBODY, PREFERENCES
 from jobs.preferences import Change, change
 from store import preferences
 
 log = structlog.get_logger()
-router = APIRouter()
+router = APIRouter(route_class=behind(Open("preferences", "the link is signed, and names the person")))
 
 _FIELDS = 50  # more than the page has
 
 
 @router.get("/p/{token}", include_in_schema=False)
-async def ask(token: str, house: TheHouse) -> Response:
+async def ask(token: str, request: Request, web: TheWeb, house: TheHouse) -> Response:
     person_id = _named(house, token)
     if person_id is None:
-        return pages.not_found()
+        return stranger(web, request)
+    if person_id == NOBODY:
+        return pages.only_a_test()
     async with house.database.begin() as connection:
         chosen = await preferences.chosen(connection, person_id)
     return choices(list(house.channels), chosen) if chosen else pages.not_found()
 
 
 @router.post("/p/{token}", include_in_schema=False)
-async def choose(token: str, request: Request, house: TheHouse, now: Now) -> Response:
+async def choose(token: str, request: Request, web: TheWeb, house: TheHouse, now: Now) -> Response:
     """What differs from what the page showed is put into force: a page that lay open for a week takes nothing newer back."""
     person_id = _named(house, token)
-    if person_id is None:
-        return pages.not_found()
-    wanted = _wanted(await request.body(), list(house.channels))
-    if wanted is None:  # not from our page: a scanner, a mail program that posts to whatever it finds
-        return await ask(token, house)
+    wanted = None if person_id in (None, NOBODY) else _wanted(await request.body(), list(house.channels))
+    if person_id is None or wanted is None:  # not from our page: a scanner, a mail program that posts to whatever it finds
+        return await ask(token, request, web, house)
     async with house.database.begin() as connection:
         chosen = await change(house, connection, person_id, wanted, now)
     if chosen is None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import Field
 
-from console.http.access import Now, TheHouse, require_key
+from console.http.access import Now, TheHouse
 from console.http.fields import At, Body, ButtonId, DeliveryId
+from console.http.guards import Key, behind
+from console.http.reports import Stored
+from jobs.api_keys import KeyScope
 from store import receipts
 
-router = APIRouter(dependencies=[Depends(require_key)])
+router = APIRouter(route_class=behind(Key(KeyScope.RECEIPTS)))
 
 
 class PushReport(Body):
@@ -30,8 +33,8 @@ class PushReports(Body):
 
 
 @router.post("/v1/receipts/push")
-async def pushes(reports: PushReports, house: TheHouse, now: Now) -> dict[str, str]:
+async def pushes(reports: PushReports, house: TheHouse, now: Now) -> Stored:
     """Stored before it is understood, as a provider's receipts are: the app may be faster than our own commit of the sending."""
     async with house.database.begin() as connection:
         await receipts.store(connection, "push", reports.model_dump_json().encode(), now)
-    return {"status": "stored"}
+    return Stored()

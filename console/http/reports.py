@@ -4,10 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel
 
 from jobs.house import House
 from jobs.interactions import Interaction, interact
+
+
+class Stored(BaseModel):
+    """Kept, and applied by the receipts tick."""
+
+    status: Literal["stored"] = "stored"
+
+
+class Report(BaseModel):
+    event_id: str
+    status: Literal["accepted", "duplicate", "unknown"]
+
+
+class Reports(BaseModel):
+    items: list[Report]
 
 
 async def report(house: House, person_id: int | None, items: Sequence[Interaction], now: datetime) -> dict[str, Any]:

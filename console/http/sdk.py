@@ -7,10 +7,11 @@ import hashlib
 
 from fastapi import APIRouter, Request, Response
 
+from console.http.guards import Open, behind
 from console.http.tags import matches
 from console.sdk import SOURCE
 
-router = APIRouter()
+router = APIRouter(route_class=behind(Open("sdk", "a script that any page may load; no secret is in it")))
 
 _PLAIN = SOURCE.read_bytes()
 _PACKED = gzip.compress(_PLAIN, mtime=0)

@@ -15,6 +15,8 @@ from fastapi import FastAPI
 from config.problems import ConfigError, Problem
 from config.settings import HttpSettings
 from console.http.app import make_web
+from console.http.patience import Patience
+from console.http.protocol import HEAD_BYTES, patient
 from console.http.streams import Streams
 from jobs.house import House
 
@@ -31,16 +33,21 @@ class _Server(uvicorn.Server):
 
 
 async def serve(
-    house: House, stop: asyncio.Event, on_bound: Callable[[int], None] | None = None, *, listening: socket.socket | None = None
+    house: House,
+    stop: asyncio.Event,
+    on_bound: Callable[[int], None] | None = None,
+    *,
+    listening: socket.socket | None = None,
+    patience: Patience = Patience(),
 ) -> None:
     """Answer until told to stop, then finish what is in flight within the grace.
 
     on_bound: told the port, which the system chose when the setting is 0. listening: a socket that is bound already.
     Raises ConfigError when the port cannot be had.
     """
-    app = make_web(house)
+    app = make_web(house, patience)
     streams: Streams = app.state.web.streams
-    server = _Server(_config(app, house))
+    server = _Server(_config(app, house, patience))
     listening = listening or bind(house.settings.http)
     port = int(listening.getsockname()[1])
     log.info("web.started", host=house.settings.http.host, port=port)
@@ -62,13 +69,17 @@ async def serve(
     log.info("web.stopped")
 
 
-def _config(app: FastAPI, house: House) -> uvicorn.Config:
+def _config(app: FastAPI, house: House, patience: Patience) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        http=patient(patience),
         log_config=None,
-        log_level="warning",
+        log_level="error",  # what is no HTTP is answered, and not worth a line each
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # whom X-Forwarded-For is believed of is a setting of ours
+        h11_max_incomplete_event_size=HEAD_BYTES,
+        timeout_keep_alive=patience.idle,
         lifespan="off",
         ws="none",
         timeout_graceful_shutdown=max(1, round(house.settings.stop_grace)),

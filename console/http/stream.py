@@ -12,10 +12,11 @@ from starlette.types import Receive, Scope, Send
 
 from console.http.access import TheHouse, TheTicket, TheWeb
 from console.http.errors import ApiError
+from console.http.guards import Ticket, behind
 from console.http.streams import Stream, Streams
 from jobs.clock import Clock
 
-router = APIRouter()
+router = APIRouter(route_class=behind(Ticket()))
 
 RETRY_MS = 5000
 FULL_RETRY_S = 60

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from store.tables.access import api_keys
 from store.tables.base import metadata
 from store.tables.customers import addresses, people, permissions
 from store.tables.house import audit_log, facts, limits, slow_domains, stopped_platforms, ticks
@@ -14,6 +15,7 @@ from store.tables.suppressions import suppressions
 __all__ = [
     "STATUSES",
     "addresses",
+    "api_keys",
     "approvals",
     "attempts",
     "audit_log",

@@ -11,6 +11,7 @@ COMMANDS = (
     "up", "scheduler", "worker", "web", "check", "import customers", "emit", "preview", "rehearse", "why", "status", "pause", "resume",
     "failed", "resolve",
     "approve", "send-test", "export messages", "audit", "replay", "sandbox", "db upgrade",
+    "keys create", "keys list", "keys revoke",
 )  # fmt: skip
 
 

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 from aiohttp import ClientSession
 
+from jobs.api_keys import make_key
 from jobs.house import House
+from store import api_keys
 from tests.http.conftest import AUTH
+
+
+async def new_key(house: House, name: str, *, scopes: Sequence[str] = ("events",), expires_at: datetime | None = None) -> str:
+    """An API key, as `kabar keys create` makes it."""
+    made = make_key()
+    async with house.database.begin() as connection:
+        await api_keys.add(
+            connection, key_id=made.id, name=name, digest=made.digest, scopes=scopes, by="qa", expires_at=expires_at, now=house.clock.now()
+        )
+    return made.text
 
 
 async def token(web: ClientSession, number: int = 1, **more: int) -> dict[str, str]:

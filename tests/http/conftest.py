@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from channels.registry import CHANNELS
 from config.settings import HttpSettings, Settings
 from console.http import serve
+from console.http.patience import Patience
 from jobs.catalog import Catalog
 from jobs.clock import VirtualClock
 from jobs.house import House
@@ -33,10 +34,10 @@ def house(database: Database, clock: VirtualClock) -> House:
 
 
 @asynccontextmanager
-async def serving(house: House) -> AsyncIterator[ClientSession]:
+async def serving(house: House, patience: Patience = Patience()) -> AsyncIterator[ClientSession]:
     """A client whose base address is the house's web process, until it is left."""
     stop, port = asyncio.Event(), asyncio.get_running_loop().create_future()
-    web = asyncio.create_task(serve(house, stop, port.set_result))
+    web = asyncio.create_task(serve(house, stop, port.set_result, patience=patience))
     async with ClientSession(f"http://127.0.0.1:{await port}") as client:
         yield client
     stop.set()

@@ -16,6 +16,7 @@ from config.settings import HttpSettings, Settings
 from console.http import make_web, serve
 from console.http.serve import bind
 from jobs.house import House
+from tests.http.conftest import AUTH
 
 
 async def test_a_port_in_use_names_the_setting_and_the_way_out(house: House) -> None:
@@ -66,8 +67,10 @@ async def test_what_does_not_exist_is_said_in_the_same_shape(web: ClientSession)
         assert (answer.status, (await answer.json())["error"]) == (405, "method_not_allowed")
 
 
-async def test_the_interface_is_described_but_no_page_of_it_is_served(web: ClientSession) -> None:
+async def test_the_interface_is_described_to_who_has_a_key_but_no_page_of_it_is_served(web: ClientSession) -> None:
     async with web.get("/openapi.json") as answer:
+        assert answer.status == 401
+    async with web.get("/openapi.json", headers=AUTH) as answer:
         assert "/v1/events" in (await answer.json())["paths"]
     for path in ("/docs", "/redoc"):
         async with web.get(path) as answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import structlog
 from aiohttp import ClientSession
 from sqlalchemy import text
 
@@ -43,6 +44,23 @@ async def test_one_click_opts_out_and_a_second_changes_nothing(house: House, web
             assert answer.status == 200
             assert "sudah kami catat" in await answer.text()
     assert await optouts(house) == [("email", "one-click")]
+
+
+async def test_an_opt_out_is_told_once_however_often_it_is_posted(web: ClientSession, link: str) -> None:
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(3):
+            async with web.post(link) as answer:
+                assert answer.status == 200
+    assert [line["channel"] for line in logs if line["event"] == "customer.opted_out"] == ["email"]
+
+
+async def test_the_links_of_a_test_letter_say_that_it_was_a_test_and_opt_nobody_out(house: House, web: ClientSession) -> None:
+    unsubscribe, preferences = house.signer.sign("unsubscribe", "0", "email"), house.signer.sign("preferences", "0")
+    for method, path in (("POST", f"/u/{unsubscribe}"), ("GET", f"/p/{preferences}"), ("POST", f"/p/{preferences}")):
+        async with web.request(method, path, data={"changed": "1", "offers_before": "email"}) as answer:
+            assert answer.status == 200
+            assert "pesan uji" in await answer.text()
+    assert await optouts(house) == []
 
 
 async def test_the_click_stops_the_offers_that_wait(house: House, web: ClientSession, link: str, clock: VirtualClock) -> None:
