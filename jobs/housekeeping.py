@@ -8,19 +8,26 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.house import House
+from jobs.retention import messages_kept
 from store import domains, holds, ledger, quota, suspects, ticks, upkeep
 
 log = structlog.get_logger()
 
-RECEIPTS_KEPT = timedelta(days=30)
 DOMAINS_KEPT = timedelta(days=1)  # by then every strike has been taken back
 BATCH = 5_000
 
 
 async def housekeeping(house: House, now: datetime) -> int:
     """Delete what is past its time: applied receipts, jobs whose worker is gone, what is remembered of people and domains; returns rows."""
+    kept = house.settings.retention
     async with house.database.begin() as connection:
-        touched = await upkeep.old_receipts(connection, now - RECEIPTS_KEPT, BATCH)
+        published = await house.catalog.newest(connection)
+        touched = await upkeep.old_receipts(connection, now - kept.receipts, BATCH)
+        touched += await upkeep.old_interactions(connection, now - kept.interactions, BATCH)
+        touched += await upkeep.old_event_data(connection, now - kept.event_data, BATCH)
+        touched += await upkeep.old_popup_content(connection, now - kept.popup_content, BATCH)
+        touched += await upkeep.old_trials(connection, now, BATCH)
+        touched += await upkeep.old_versions(connection, now - messages_kept(kept, published))
         touched += await upkeep.dead_jobs(connection)
         touched += await domains.forget(connection, now - DOMAINS_KEPT)
         touched += await holds.old(connection, now, BATCH)

@@ -12,6 +12,33 @@ _OLD_RECEIPTS = sql(
     """DELETE FROM receipts WHERE id IN (SELECT id FROM receipts WHERE applied_at < :before ORDER BY id LIMIT :limit
                                          FOR UPDATE SKIP LOCKED)"""
 )
+_OLD_INTERACTIONS = sql(
+    """DELETE FROM interactions WHERE event_id IN (SELECT event_id FROM interactions WHERE message_id IS NULL AND at < :before
+                                                   LIMIT :limit FOR UPDATE SKIP LOCKED)"""
+)
+# A message that still waits is filled in with it.
+_OLD_EVENT_DATA = sql(
+    """UPDATE events SET data = '{}' WHERE id IN (
+         SELECT e.id FROM events e WHERE e.data <> '{}' AND e.planned_at < :before
+           AND NOT EXISTS (SELECT FROM messages m WHERE m.person_id = e.person_id AND m.event_ref = e.id
+                           AND m.status IN ('queued', 'deferred', 'released', 'sending'))
+         LIMIT :limit FOR UPDATE OF e SKIP LOCKED)"""
+)
+_OLD_POPUP_CONTENT = sql(
+    """UPDATE popups SET content = '{}' WHERE message_id IN (
+         SELECT message_id FROM popups WHERE content <> '{}' AND expires_at < :before LIMIT :limit FOR UPDATE SKIP LOCKED)"""
+)
+_OLD_TRIALS = sql(
+    """DELETE FROM popup_tests WHERE id IN (SELECT id FROM popup_tests WHERE expires_at <= :now LIMIT :limit FOR UPDATE SKIP LOCKED)"""
+)
+# Superseded before the oldest run there is, so that no message was planned with it or released under its rules.
+_OLD_VERSIONS = sql(
+    """DELETE FROM versions v USING (
+         SELECT id, lead(activated_at) OVER (ORDER BY activated_at, id) AS superseded_at FROM versions) each
+       WHERE v.id = each.id AND each.superseded_at < :before
+         AND each.superseded_at < coalesce((SELECT min(due_at) FROM runs), 'infinity')
+         AND NOT EXISTS (SELECT FROM runs r WHERE r.version_id = v.id)"""
+)
 # A job whose worker's heartbeat stopped sends nothing any more; the sweep has nudged its chunk again.
 _DEAD_JOBS = sql(
     """DELETE FROM procrastinate_jobs WHERE id IN (
@@ -35,3 +62,25 @@ async def old_receipts(connection: AsyncConnection, before: datetime, limit: int
 
 async def dead_jobs(connection: AsyncConnection) -> int:
     return await run(connection, _DEAD_JOBS)
+
+
+async def old_interactions(connection: AsyncConnection, before: datetime, limit: int) -> int:
+    """Of no message; those of one go with it."""
+    return await run(connection, _OLD_INTERACTIONS, before=before, limit=limit)
+
+
+async def old_event_data(connection: AsyncConnection, before: datetime, limit: int) -> int:
+    return await run(connection, _OLD_EVENT_DATA, before=before, limit=limit)
+
+
+async def old_popup_content(connection: AsyncConnection, before: datetime, limit: int) -> int:
+    return await run(connection, _OLD_POPUP_CONTENT, before=before, limit=limit)
+
+
+async def old_trials(connection: AsyncConnection, now: datetime, limit: int) -> int:
+    return await run(connection, _OLD_TRIALS, now=now, limit=limit)
+
+
+async def old_versions(connection: AsyncConnection, before: datetime) -> int:
+    """before: since when another one is in force."""
+    return await run(connection, _OLD_VERSIONS, before=before)

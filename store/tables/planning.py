@@ -72,6 +72,7 @@ events = Table(
     Column("data", JSONB, nullable=False, server_default=text("'{}'")),
     Column("received_at", When, nullable=False),
     Column("planned_at", When),
+    Index("ix_events_data", "planned_at", postgresql_where=text("data <> '{}'")),
     Index("ix_events_unplanned", "id", postgresql_where=text("planned_at IS NULL")),
 )
 

@@ -1,4 +1,4 @@
-"""The audit log is a chain of hashes, and only ever appended to."""
+"""The audit log is a chain of hashes, and only ever appended to; what is kept for a time is found by it."""
 
 from __future__ import annotations
 
@@ -27,6 +27,11 @@ _TRIGGERS = (
     "ALTER TABLE audit_log ENABLE ALWAYS TRIGGER audit_log_rows",
     "ALTER TABLE audit_log ENABLE ALWAYS TRIGGER audit_log_all",
 )
+_INDEXES = (
+    ("ix_interactions_stray", "interactions", "at", "message_id IS NULL"),
+    ("ix_events_data", "events", "planned_at", "data <> '{}'"),
+    ("ix_popups_content", "popups", "expires_at", "content <> '{}'"),
+)
 _ROWS = sa.text("SELECT id, at, actor, action, detail FROM audit_log WHERE id > :after ORDER BY id LIMIT :limit")
 _CHAIN = sa.text("UPDATE audit_log SET prev_hash = :prev_hash, hash = :hash WHERE id = :id")
 
@@ -41,6 +46,8 @@ def upgrade() -> None:
     op.create_unique_constraint(op.f("uq_audit_log_prev_hash"), "audit_log", ["prev_hash"])
     for statement in (_APPEND_ONLY, *_TRIGGERS):
         op.execute(statement)
+    for name, table, column, where in _INDEXES:
+        op.create_index(name, table, [column], postgresql_where=sa.text(where))
 
 
 def _chain() -> None:
@@ -56,6 +63,8 @@ def _chain() -> None:
 
 
 def downgrade() -> None:
+    for name, table, _, _ in _INDEXES:
+        op.drop_index(name, table)
     op.execute("DROP TRIGGER audit_log_rows ON audit_log")
     op.execute("DROP TRIGGER audit_log_all ON audit_log")
     op.execute("DROP FUNCTION audit_log_is_append_only()")
