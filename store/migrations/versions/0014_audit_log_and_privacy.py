@@ -32,6 +32,20 @@ _INDEXES = (
     ("ix_events_data", "events", "planned_at", "data <> '{}'"),
     ("ix_popups_content", "popups", "expires_at", "content <> '{}'"),
 )
+# The last hours that somebody chose on the preference page. Files overwrote them until now: they are put back, and the evidence says so.
+_CHOSEN = """
+CREATE TEMP TABLE chosen_hours ON COMMIT DROP AS
+SELECT DISTINCT ON (person_id) person_id, recorded_at, contact_hours FROM (
+  SELECT person_id, id, recorded_at, source, contact_hours,
+         contact_hours IS DISTINCT FROM lag(contact_hours) OVER (PARTITION BY person_id ORDER BY recorded_at, id) AS moved
+  FROM permissions WHERE person_id IN (SELECT person_id FROM permissions WHERE source = 'preferences')) h
+WHERE source = 'preferences' AND moved ORDER BY person_id, recorded_at DESC, id DESC"""
+_PUT_BACK = """
+INSERT INTO permissions (person_id, recorded_at, source, timezone, contact_hours, consents)
+SELECT p.id, now(), 'preferences', p.timezone, c.contact_hours, p.consents
+FROM people p JOIN chosen_hours c ON c.person_id = p.id WHERE p.contact_hours IS DISTINCT FROM c.contact_hours"""
+_HOLD = """
+UPDATE people p SET contact_hours = c.contact_hours, hours_chosen_at = c.recorded_at FROM chosen_hours c WHERE c.person_id = p.id"""
 _ROWS = sa.text("SELECT id, at, actor, action, detail FROM audit_log WHERE id > :after ORDER BY id LIMIT :limit")
 _CHAIN = sa.text("UPDATE audit_log SET prev_hash = :prev_hash, hash = :hash WHERE id = :id")
 
@@ -45,6 +59,9 @@ def upgrade() -> None:
     op.alter_column("audit_log", "hash", nullable=False)
     op.create_unique_constraint(op.f("uq_audit_log_prev_hash"), "audit_log", ["prev_hash"])
     for statement in (_APPEND_ONLY, *_TRIGGERS):
+        op.execute(statement)
+    op.add_column("people", sa.Column("hours_chosen_at", sa.DateTime(timezone=True), nullable=True))
+    for statement in (_CHOSEN, _PUT_BACK, _HOLD):
         op.execute(statement)
     for name, table, column, where in _INDEXES:
         op.create_index(name, table, [column], postgresql_where=sa.text(where))
@@ -65,6 +82,7 @@ def _chain() -> None:
 def downgrade() -> None:
     for name, table, _, _ in _INDEXES:
         op.drop_index(name, table)
+    op.drop_column("people", "hours_chosen_at")
     op.execute("DROP TRIGGER audit_log_rows ON audit_log")
     op.execute("DROP TRIGGER audit_log_all ON audit_log")
     op.execute("DROP FUNCTION audit_log_is_append_only()")
