@@ -99,5 +99,6 @@ runs = Table(
     Column("finished_at", When),
     UniqueConstraint("campaign", "occurrence"),
     CheckConstraint("status IN ('due', 'active', 'finished', 'skipped')", name="status"),
+    Index("ix_runs_finished", "finished_at", "id", postgresql_where=text("status = 'finished'")),
     Index("ix_runs_open", "status", "due_at", postgresql_where=text("status IN ('due', 'active')")),
 )

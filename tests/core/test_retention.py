@@ -17,7 +17,7 @@ from config.retention import Retention
 from config.settings import Settings
 from jobs.catalog import Published
 from jobs.house import House
-from jobs.housekeeping import housekeeping
+from jobs.housekeeping import BATCH, housekeeping
 from jobs.retention import messages_kept, remembers
 from scheduler.bootstrap import contents
 from scheduler.reload import Watch
@@ -61,6 +61,58 @@ async def test_each_thing_goes_in_its_own_time(house: House) -> None:
     popups = await rows(house.database, "SELECT content FROM popups ORDER BY message_id")
     assert [row.content for row in popups] == [{}, {"title": "Halo"}]
     assert [tuple(row) for row in events] == [("old", {}), ("new", {"reason": "x"})]
+
+
+OVER = """
+INSERT INTO runs (campaign, occurrence, version_id, content_hash, category, priority, channels, due_at, expires_at, status, finished_at)
+SELECT 'c', d.day, v.id, 'h', 'reminder', 1, '{}', d.at, d.at, d.status, d.finished_at
+FROM versions v, (VALUES ('long over', CAST(:old AS timestamptz), 'finished', CAST(:old AS timestamptz)),
+                         ('skipped', :old, 'skipped', NULL),
+                         ('open', :old, 'active', NULL), ('over', :new, 'finished', :new)) d(day, at, status, finished_at);
+INSERT INTO messages (run_id, person_id, event_ref, channel, category, variant, window_key, status, queued_at, expires_at)
+SELECT r.id, p.id, n, 'popup', 'reminder', 0, 'none@Asia/Jakarta', 'read', r.due_at, r.due_at
+FROM runs r, people p, generate_series(1, :messages) n WHERE r.status <> 'skipped';
+INSERT INTO attempts (message_id, at, outcome) SELECT id, queued_at, 'sent' FROM messages;
+INSERT INTO popups (message_id, person_id, priority, content, available_at, expires_at)
+SELECT id, person_id, 1, '{}', queued_at, queued_at FROM messages;
+INSERT INTO interactions (event_id, message_id, person_id, kind, at) SELECT id, id, person_id, 'clicked', queued_at FROM messages"""
+
+
+async def test_messages_go_with_all_that_hangs_on_them_batch_by_batch_and_then_their_run(house: House) -> None:
+    """Of runs that are finished, and for so long; neither an old run that is still open, nor a young one."""
+    each = 2 * BATCH + 1
+    await person(house.database, 1)
+    await configure(house, files(campaign()))
+    now = house.clock.now()
+    values = {"old": now - timedelta(days=401), "new": now - timedelta(days=399), "messages": each}
+    async with house.database.begin() as connection:
+        for statement in OVER.split(";"):
+            await connection.execute(text(statement), values)
+    await housekeeping(house, now)
+    assert [row.occurrence for row in await rows(house.database, "SELECT occurrence FROM runs ORDER BY id")] == ["open", "over"]
+    for table in ("messages", "attempts", "popups", "interactions"):
+        [row] = await rows(house.database, f"SELECT count(*) AS n FROM {table}")
+        assert row.n == 2 * each, table
+
+
+async def test_an_event_goes_once_no_run_is_left_that_it_may_have_joined(house: House) -> None:
+    await person(house.database, 1)
+    await configure(house, files(campaign()))
+    now = house.clock.now()
+    event = """INSERT INTO events (event_id, name, person_id, received_at, planned_at)
+        SELECT e, 'kyc.updated', p.id, t, t FROM people p,
+               (VALUES ('first', CAST(:before AS timestamptz)), ('joined', :after), ('young', :young)) v(e, t)"""
+    async with house.database.begin() as connection:
+        due = now - timedelta(days=420)
+        await connection.execute(text(RUN), {"due": due, "nth": 0})
+        moments = {"before": due - timedelta(minutes=1), "after": due + timedelta(minutes=1), "young": now - timedelta(days=399)}
+        await connection.execute(text(event), moments)
+    await housekeeping(house, now)
+    assert [row.event_id for row in await rows(house.database, "SELECT event_id FROM events ORDER BY id")] == ["joined", "young"]
+    async with house.database.begin() as connection:
+        await connection.execute(text("DELETE FROM runs"))
+    await housekeeping(house, now)
+    assert [row.event_id for row in await rows(house.database, "SELECT event_id FROM events")] == ["young"]
 
 
 async def test_a_configuration_goes_when_no_run_is_left_that_it_may_have_decided_on(house: House) -> None:
