@@ -22,6 +22,7 @@ from jobs.house import House
 from jobs.housekeeping import housekeeping
 from jobs.links import Signer
 from jobs.plan import new_run
+from jobs.reconcile import reconcile
 from scheduler.accounts import open_accounts
 from scheduler.bootstrap import contents, publish
 from scheduler.daemon import run_scheduler, run_worker
@@ -104,6 +105,7 @@ async def _live(pipe: Connection, uri: str, people: int) -> None:
         pipe.send(f"{address}/v1/receipts/whatsapp")
         while day := await asyncio.to_thread(pipe.recv):
             await _day(house, day)
+            await reconcile(house, clock.now())
             clock.ahead += timedelta(days=1)
             await housekeeping(house, await clock.sync())
             pipe.send(clock.ahead.days)
