@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 
-.PHONY: demo test check lint types imports storm lock clean
+.PHONY: demo test check lint types imports storm soak lock clean
 
 demo: $(INSTALLED)
 	KABAR_VAR_DIR=var/demo $(BIN)/kabar demo
@@ -19,6 +19,10 @@ check: $(DEV) lint types imports
 # 20,000 messages in five minutes, with faults of every kind, judged by the providers' own log.
 storm: $(DEV)
 	$(BIN)/python -m tests.storm
+
+# Five million messages in fifty days on the daemon's clock: exits 1 when memory, handles, connections or a table grew.
+soak: $(DEV)
+	$(BIN)/python -m tests.soak
 
 lint: $(DEV)
 	$(BIN)/ruff check .

@@ -14,6 +14,7 @@ _KEY = re.compile(
     r"(e?s)?$|^((first|last|full|customer|display)_)?name$|^cookie$",
     re.IGNORECASE,
 )
+_DIGEST = re.compile(r"[0-9a-f]{64}")  # under the key `hash`: some begin like a phone number
 _COUNT = re.compile(r"(es|s)$", re.IGNORECASE)
 
 # The whole match is masked, or what follows the group "keep". Lengths are bounded, so that no text takes quadratic time.
@@ -65,7 +66,7 @@ def redact(value: Any, key: str = "", depth: int = 0) -> Any:
         return value
     if key and _KEY.search(key) and not (isinstance(value, int | float) and _COUNT.search(key)):
         return MASK
-    if isinstance(value, int | float):
+    if isinstance(value, int | float) or (key == "hash" and _DIGEST.fullmatch(str(value))):
         return value
     if isinstance(value, Mapping) and depth < MAX_DEPTH:
         return {scrub(str(name)): redact(item, str(name), depth + 1) for name, item in value.items()}

@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from config.problems import ConfigError, Problem, nearest
+from config.retention import Retention
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -84,6 +85,7 @@ class Settings(BaseSettings):
     var_dir: Path = Path("var")
     database_url: SecretStr | None = None
     http: HttpSettings = HttpSettings()
+    retention: Retention = Retention()
     log_format: Literal["auto", "json", "console"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     worker_concurrency: PositiveInt = 8

@@ -18,11 +18,17 @@ def policy(rules: Rules, personal: Iterable[str], needs_address: Iterable[str]) 
 
     needs_address: those that must have one to send to
     """
-    overlap = rules.overlap
-    lookback = max([overlap.gap, overlap.same_topic, *(_length(cap.per) for cap in overlap.caps)])
+    lookback, _ = longest(rules)
     named = personal if rules.personal_channels is None else rules.personal_channels
     uncounted = frozenset(name for name, category in rules.categories.items() if not category.counts_in_caps)
     return Policy(rules, frozenset(named), frozenset(needs_address), lookback, uncounted)
+
+
+def longest(rules: Rules) -> tuple[timedelta, str]:
+    """How far back the rules look, and which of them looks furthest."""
+    overlap = rules.overlap
+    caps = [(_length(cap.per), f"the cap {cap.name}") for cap in overlap.caps]
+    return max([(overlap.gap, "`gap`"), (overlap.same_topic, "`same_topic`"), *caps])
 
 
 def _length(period: Period) -> timedelta:

@@ -7,7 +7,9 @@ from pathlib import Path
 import structlog
 
 from config.problems import ConfigError
+from jobs.catalog import Published
 from jobs.house import House
+from jobs.retention import remembers
 from scheduler.bootstrap import publish, read_config
 from store import ticks
 
@@ -46,6 +48,7 @@ class Watch:
         self._seen = found
         try:
             config = read_config(self._directory, house.channels)
+            remembers(house.settings.retention, Published(0, config, house.channels))
         except ConfigError as error:
             await self._reject(house, error)
             return False

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from psycopg import AsyncConnection
 from psycopg.sql import SQL, Composable, Composed, Identifier
 
-from store.people_sql import ADDRESSES, ANALYZE, CHANGED, COUNTS, CREATE, DUPLICATES, PARTIAL_HOURS, PEOPLE, SILENCED, WITHDRAWN
+from store.people_sql import ADDRESSES, ANALYZE, CHANGED, COUNTS, CREATE, DUPLICATES, OWN_HOURS, PARTIAL_HOURS, PEOPLE, SILENCED, WITHDRAWN
 
 Connection = AsyncConnection[Any]
 
@@ -80,6 +80,7 @@ class Merged:
     stopped: offers that will not go for want of a consent taken back
     dead:    addresses in the file that are on the suppression list, and stay there
     refused: consents in the file against an opt-out or a complaint, which hold
+    own_hours: persons whose hours in the file are not those they chose themselves, which hold
     """
 
     inserted: int
@@ -87,6 +88,7 @@ class Merged:
     stopped: int
     dead: int
     refused: int
+    own_hours: int
 
 
 async def prepare(connection: Connection) -> None:
@@ -139,16 +141,20 @@ async def merge(connection: Connection, spoken: Spoken, *, now: datetime, source
     if updated:
         await connection.execute(CHANGED, values)
     [(dead, refused)] = await (await connection.execute(SILENCED)).fetchall()
-    return Merged(inserted, updated, stopped, dead, refused)
+    [(own_hours,)] = await (await connection.execute(OWN_HOURS)).fetchall() if "contact_hours" in spoken.fields else [(0,)]
+    return Merged(inserted, updated, stopped, dead, refused, own_hours)
 
 
 def _people_statement(spoken: Spoken) -> Composed:
-    """PEOPLE with the columns the file has; locale is the one that may not be null."""
+    """PEOPLE with the columns the file has; locale is the one that may not be null, and hours may be the person's own."""
     fields = [field for field in FIELDS if field in spoken.fields]
     staged: dict[str, Composable] = {
         field: SQL("coalesce(s.locale, 'id')") if field == "locale" else SQL("s.{}").format(Identifier(field)) for field in FIELDS
     }
     pairs: dict[str, tuple[Composable, Composable]] = {field: (SQL("p.{}").format(Identifier(field)), staged[field]) for field in fields}
+    if "contact_hours" in pairs:
+        hours = SQL("CASE WHEN p.hours_chosen_at IS NULL THEN s.contact_hours ELSE p.contact_hours END")
+        pairs["contact_hours"] = (SQL("p.contact_hours"), hours)
     consents = SQL("(p.consents - %(consents)s::text[]) || s.consents")
     pairs["consents"] = (SQL("p.consents"), consents + PARTIAL_HOURS if spoken.open_hours else consents)
     pairs["attributes"] = (SQL("p.attributes"), SQL("(p.attributes - %(attributes)s::text[]) || s.attributes"))

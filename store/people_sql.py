@@ -154,6 +154,12 @@ refused AS (
 SELECT dead.n, refused.n FROM dead, refused
 """
 
+# Hours in the file other than those the person chose on the preference page, which hold.
+OWN_HOURS: Final = """
+SELECT count(*) FROM staged_people s JOIN people p USING (customer_no)
+WHERE p.hours_chosen_at IS NOT NULL AND p.contact_hours IS DISTINCT FROM s.contact_hours
+"""
+
 COUNTS: Final = """
 SELECT count(*) FILTER (WHERE new), count(*) FILTER (WHERE NOT new)
 FROM (SELECT bool_or(new) AS new FROM touched GROUP BY person_id) AS person

@@ -24,7 +24,7 @@ _AGREE = sql(
        WHERE p.id = :person""",
     channels=TEXTS,
 )
-_HOURS = sql("UPDATE people SET contact_hours = :hours, updated_at = :now WHERE id = :person")
+_HOURS = sql("UPDATE people SET contact_hours = :hours, hours_chosen_at = :now, updated_at = :now WHERE id = :person")
 _RECORD = sql(
     """INSERT INTO permissions (person_id, recorded_at, source, timezone, contact_hours, consents)
        SELECT id, :now, :source, timezone, contact_hours, consents FROM people WHERE id = :person"""
@@ -56,6 +56,7 @@ async def agree(connection: AsyncConnection, person_id: int, channels: Sequence[
 
 
 async def set_hours(connection: AsyncConnection, person_id: int, hours: str | None, now: datetime) -> None:
+    """Which no customer file changes from then on."""
     await run(connection, _HOURS, person=person_id, hours=hours, now=now)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store.chain import FIRST, plain, seal
 from store.statements import JSON, rows, run, sql
 
 _OK = sql(
@@ -28,7 +29,14 @@ _SET = sql(
 _SET_ONCE = sql("INSERT INTO facts (name, value, at) VALUES (:name, :value, :now) ON CONFLICT (name) DO NOTHING", value=JSON)
 _CLEAR = sql("DELETE FROM facts WHERE name = :name")
 _GET = sql("SELECT value FROM facts WHERE name = :name")
-_AUDIT = sql("INSERT INTO audit_log (at, actor, action, detail) VALUES (:now, :actor, :action, :detail)", detail=JSON)
+# One writer at a time, so that each row follows the last one; the constraints refuse a second row behind the same one in any case.
+_APPEND_ALONE = sql("SELECT pg_advisory_xact_lock(hashtext('kabar.audit_log'))")
+_LAST = sql("SELECT id, hash FROM audit_log ORDER BY id DESC LIMIT 1")
+_APPEND = sql(
+    """INSERT INTO audit_log (id, at, actor, action, detail, prev_hash, hash)
+       VALUES (:id, :at, :actor, :action, :detail, :prev_hash, :hash)""",
+    detail=JSON,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,5 +80,13 @@ async def fact(connection: AsyncConnection, name: str) -> Any:
 
 
 async def record(connection: AsyncConnection, *, actor: str, action: str, detail: Mapping[str, Any], now: datetime) -> None:
-    """Every operator action leaves a line."""
-    await run(connection, _AUDIT, actor=actor, action=action, detail=dict(detail), now=now)
+    """Every operator action leaves a row, chained to the one before. No personal data in it but a customer_no.
+
+    The last statement of its transaction: others wait for their row until it ends, so it must wait for nothing more itself.
+    """
+    await rows(connection, _APPEND_ALONE)
+    last = await rows(connection, _LAST)
+    number, prev_hash = (last[0].id + 1, last[0].hash) if last else (1, FIRST)
+    words = plain(detail)
+    sealed = seal(prev_hash, number, now, actor, action, words)
+    await run(connection, _APPEND, id=number, at=now, actor=actor, action=action, detail=words, prev_hash=prev_hash, hash=sealed)

@@ -9,6 +9,7 @@ from config.settings import Settings
 from console.cli import (
     approval,
     audit,
+    audit_log,
     backup,
     bounces,
     calendar,
@@ -168,6 +169,10 @@ app.command(
     epilog=_examples("kabar failed", "kabar failed --cause UNAVAILABLE", "kabar failed --unknown --ids --json"),
 )(failed.failed)
 app.command("audit", rich_help_panel=LOOK, epilog=_examples("kabar audit", "kabar audit --since 3d --json"))(audit.audit)
+_log = _group("audit-log", LOOK, "list, head, verify: what operators did.")
+_log.command("list", epilog=_examples("kabar audit-log list --since 7d --action resume", "kabar audit-log list --json"))(audit_log.listed)
+_log.command("head")(audit_log.head)
+_log.command("verify", epilog=_examples("kabar audit-log verify", "kabar audit-log verify --head 9f2c…"))(audit_log.verify)
 _export = _group("export", LOOK, "messages, suppressions: take them away as a file.")
 _export.command(
     "messages",

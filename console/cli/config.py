@@ -19,6 +19,7 @@ from console.cli.guard import run
 from console.cli.times import wall_clock
 from jobs.catalog import Published
 from jobs.credentials import credentials, rates
+from jobs.retention import remembers
 from scheduler.bootstrap import read_config, settings_of
 from scheduler.outlook import people
 from scheduler.outlook import volume as evenings
@@ -55,9 +56,11 @@ def _look(*, volume: bool) -> tuple[list[Problem], str | None, Config | None]:
         settings = Settings.read()
         config = read_config(settings.config_dir)
         not_configured()
+        published = Published(0, config, CHANNELS)
+        remembers(settings.retention, published)
     except ConfigError as error:
         return list(error.problems), None, None
-    scene = Scene(Published(0, config, CHANNELS), wall_clock())
+    scene = Scene(published, wall_clock())
     found = disappointments(scene)
     try:
         found += run(_volume(settings, scene, start=volume))

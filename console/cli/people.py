@@ -25,6 +25,10 @@ def customers(file: Annotated[Path, typer.Argument(help="CSV or XLSX; its first 
         typer.echo(f"{report.dead:,} addresses of the file are dead by a provider's or an operator's word; they stay so")
     if report.refused:
         typer.echo(f"{report.refused:,} consents of the file stand against the customer's own opt-out or complaint, which holds")
+    if report.own_hours:
+        typer.echo(
+            f"{report.own_hours:,} customers chose other contact hours on the preference page than the file says; their choice holds"
+        )
     if report.rejects_file is not None:
         typer.echo(f"{report.rejected} rows stayed out; {report.rejects_file} says why: correct them there and import that file")
 

@@ -32,6 +32,7 @@ class Report:
 
     dead:         addresses in the file that are on the suppression list: nobody writes to them all the same
     refused:      consents in the file against a person's own opt-out or complaint: no offers all the same
+    own_hours:    customers whose hours in the file are not those they chose on the preference page: the choice holds all the same
     duplicates:   rows that repeat an earlier one exactly; a customer number with other content is rejected
     rejects_file: None when nothing was rejected
     """
@@ -44,6 +45,7 @@ class Report:
     duplicates: int
     dead: int
     refused: int
+    own_hours: int
     rejects_file: Path | None
 
 
@@ -121,4 +123,15 @@ def _reject_twins(path: Path, twins: list[Duplicate], rejects: Rejects) -> None:
 
 def _report(rows: int, merged: Merged, duplicates: int, rejects: Rejects) -> Report:
     unchanged = rows - merged.inserted - merged.updated - duplicates - rejects.count
-    return Report(rows, merged.inserted, merged.updated, unchanged, rejects.count, duplicates, merged.dead, merged.refused, rejects.keep())
+    return Report(
+        rows,
+        merged.inserted,
+        merged.updated,
+        unchanged,
+        rejects.count,
+        duplicates,
+        merged.dead,
+        merged.refused,
+        merged.own_hours,
+        rejects.keep(),
+    )

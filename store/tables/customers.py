@@ -33,6 +33,7 @@ people = Table(
     Column("last_trade_on", Date),
     Column("birthday", Date),
     Column("contact_hours", Text),  # weekly hours as written; null = any
+    Column("hours_chosen_at", When),  # by the person, on the preference page: no file changes them after that
     # {channel: {"marketing": bool, "hours": weekly hours or null}}
     Column("consents", JSONB, nullable=False, server_default=text("'{}'")),
     Column("attributes", JSONB, nullable=False, server_default=text("'{}'")),

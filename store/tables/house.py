@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
     Double,
@@ -13,7 +14,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from store.tables.base import When, id_column, metadata
+from store.tables.base import When, metadata
 
 # One row per provider account: pace (GCRA), back-pressure and breaker, seen by every worker.
 limits = Table(
@@ -70,14 +71,17 @@ ticks = Table(
     Column("last_error", Text),
 )
 
+# What operators did. Appended to and nothing else, which a trigger sees to; store/chain.py says what the hashes are.
 audit_log = Table(
     "audit_log",
     metadata,
-    id_column(),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),  # the last one + 1
     Column("at", When, nullable=False),
     Column("actor", Text, nullable=False),
     Column("action", Text, nullable=False),
     Column("detail", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("prev_hash", Text, nullable=False, unique=True),  # no two rows follow one
+    Column("hash", Text, nullable=False),
 )
 
 # Small facts of the instance: the current fault of the configuration, the virtual clock of a demo.

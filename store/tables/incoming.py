@@ -52,4 +52,5 @@ interactions = Table(
     Column("known_at", When),  # when we were told
     Index("ix_interactions_message_id", "message_id"),
     Index("ix_interactions_person_id", "person_id"),
+    Index("ix_interactions_stray", "at", postgresql_where=text("message_id IS NULL")),
 )

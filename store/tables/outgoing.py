@@ -141,6 +141,7 @@ popups = Table(
     Column("shown_at", When),  # the last impression the app told of
     Column("gone_at", When),  # clicked or dismissed: off the screen
     Column("retry_at", When),  # an app could not show it; not offered before
+    Index("ix_popups_content", "expires_at", postgresql_where=text("content <> '{}'")),
     Index("ix_popups_open", "person_id", postgresql_where=text("closed_at IS NULL")),
     Index("ix_popups_shown", "person_id", "shown_at", postgresql_where=text("shown_at IS NOT NULL")),
 )

@@ -72,6 +72,7 @@ events = Table(
     Column("data", JSONB, nullable=False, server_default=text("'{}'")),
     Column("received_at", When, nullable=False),
     Column("planned_at", When),
+    Index("ix_events_data", "planned_at", postgresql_where=text("data <> '{}'")),
     Index("ix_events_unplanned", "id", postgresql_where=text("planned_at IS NULL")),
 )
 
@@ -98,5 +99,6 @@ runs = Table(
     Column("finished_at", When),
     UniqueConstraint("campaign", "occurrence"),
     CheckConstraint("status IN ('due', 'active', 'finished', 'skipped')", name="status"),
+    Index("ix_runs_finished", "finished_at", "id", postgresql_where=text("status = 'finished'")),
     Index("ix_runs_open", "status", "due_at", postgresql_where=text("status IN ('due', 'active')")),
 )

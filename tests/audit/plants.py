@@ -80,9 +80,9 @@ OTHERS = f"(SELECT a.id FROM addresses a JOIN people p ON p.id = a.person_id WHE
 DEAD = f"""INSERT INTO suppressions (kind, sort, value, at, recorded_at, source, evidence)
     SELECT 'address', sort, value, '2026-11-20 12:00+07', '2026-11-20 12:00+07', 'provider', 'x' FROM addresses WHERE id = {PHONE}"""
 STOPPED = "INSERT INTO pauses (reason, set_by, set_at) VALUES ('x', 'qa', '2026-11-21 12:01+07')"
-STOPPED_AND_LIFTED = """INSERT INTO audit_log (at, actor, action, detail) VALUES
-    ('2026-11-20 19:01+07', 'qa', 'pause', '{"campaign": "class", "channel": "push", "reason": "x", "new": true}'),
-    ('2026-11-20 19:03+07', 'qa', 'resume', '{"campaign": "class", "lifted": ["campaign class on channel push"]}')"""
+STOPPED_AND_LIFTED = """INSERT INTO audit_log (id, prev_hash, hash, at, actor, action, detail) VALUES
+    (1001, 'a', 'b', '2026-11-20 19:01+07', 'qa', 'pause', '{"campaign": "class", "channel": "push", "reason": "x", "new": true}'),
+    (1002, 'b', 'c', '2026-11-20 19:03+07', 'qa', 'resume', '{"campaign": "class", "lifted": ["campaign class on channel push"]}')"""
 AGAIN = f"""INSERT INTO attempts (message_id, address_id, at, outcome)
     SELECT message_id, address_id, at, outcome FROM attempts WHERE message_id = {message("choice", "whatsapp")}"""
 BOTH = f"""INSERT INTO attempts (message_id, address_id, at, outcome)

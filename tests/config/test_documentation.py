@@ -18,12 +18,14 @@ from config import accounts, models, strict, templates, when
 from config.companions import companions
 from config.conditions import COLUMNS
 from config.filters import FILTERS
+from config.retention import Retention
 from config.settings import HttpSettings, Settings
 from config.templating import NAMES
 from config.values import OpenHours, format_duration, parse_weekly_hours
 
 PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
 NOT_WRITTEN = "see below"
+PARTS = (HttpSettings, Retention)  # of Settings, with a table of their own
 Rows = Mapping[str, str]
 
 
@@ -70,7 +72,7 @@ def keys(model: type[BaseModel]) -> dict[str, str]:
 
 
 def variables(prefix: str, kind: type[BaseModel]) -> dict[str, str]:
-    return {f"{prefix}{name}".upper(): spelled(info) for name, info in kind.model_fields.items() if info.annotation is not HttpSettings}
+    return {f"{prefix}{name}".upper(): spelled(info) for name, info in kind.model_fields.items() if info.annotation not in PARTS}
 
 
 def spelled(info: Any) -> str:
@@ -117,6 +119,7 @@ MODELS = written_by_operations()
 SETTINGS: dict[str, tuple[str, type[BaseModel]]] = {
     "Settings": ("KABAR_", Settings),
     "HttpSettings": ("KABAR_HTTP__", HttpSettings),
+    "Retention": ("KABAR_RETENTION__", Retention),
     **{kind.__name__: (str(kind.model_config["env_prefix"]), kind) for kind in (channel.settings for channel in CHANNELS.values())},
 }
 

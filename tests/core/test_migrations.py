@@ -54,6 +54,25 @@ async def test_opt_outs_and_dead_addresses_become_the_suppression_list_and_back(
     assert [tuple(row) for row in await rows(database, LIST)] == expected
 
 
+CHOSEN_AND_OVERWRITTEN = """INSERT INTO permissions (person_id, recorded_at, source, contact_hours, consents)
+    SELECT p.id, v.at, v.source, v.hours, '{}' FROM people p, (VALUES
+      (1, timestamptz '2026-11-01Z', 'import', 'daily 06:00-11:00'), (1, '2026-11-02Z', 'preferences', 'Mon-Fri 06:00-11:00'),
+      (1, '2026-11-03Z', 'import', NULL),
+      (2, '2026-11-01Z', 'import', 'daily 06:00-11:00'), (2, '2026-11-02Z', 'preferences', 'daily 06:00-11:00'),
+      (3, '2026-11-02Z', 'preferences', 'always')) AS v(n, at, source, hours) WHERE p.customer_no = 'C00000' || v.n"""
+
+
+async def test_hours_that_a_person_chose_and_a_file_overwrote_are_put_back(database: Database) -> None:
+    for number in (1, 2, 3):
+        await person(database, number, contact_hours="always" if number == 3 else None)
+    await _migrate(database, "0012", CHOSEN_AND_OVERWRITTEN)
+    assert await upgrade(database)
+    found = await rows(database, "SELECT contact_hours, to_char(hours_chosen_at, 'DD') FROM people ORDER BY customer_no")
+    assert [tuple(row) for row in found] == [("Mon-Fri 06:00-11:00", "02"), (None, None), ("always", "02")]
+    [back] = await rows(database, "SELECT contact_hours, source FROM permissions WHERE recorded_at > '2026-11-04Z'")
+    assert tuple(back) == ("Mon-Fri 06:00-11:00", "preferences")
+
+
 async def _migrate(database: Database, revision: str, *statements: str) -> None:
     async with database.begin() as connection:
         await connection.run_sync(lambda sync: command.downgrade(alembic_config(sync), revision))

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from store import preferences, statements
 from store.engine import Database
 from store.suppressed import dead
 from tests.customers.files import NOW, load, rows, write
@@ -159,3 +160,25 @@ async def test_a_further_channel_brings_its_own_address_column(database: Databas
     await load(database, write(tmp_path / "a.csv", {"customer_no": "C1", "name": "Budi", "address_sms": "0812 1", "consent_sms": "ya"}))
     assert await rows(database, ADDRESSES) == [("sms", "sms", "0812 1", None, True, True)]
     assert await rows(database, "SELECT consents FROM people") == [({"sms": {"marketing": True, "hours": None}},)]
+
+
+async def test_hours_a_person_chose_on_the_page_hold_against_the_next_file_and_are_counted(database: Database, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", BUDI, BUDI | {"customer_no": "C2"}, BUDI | {"customer_no": "C3"})
+    assert (await load(database, path)).own_hours == 0
+    async with database.begin() as connection:
+        for number, hours in (("C1", "Mon-Fri 00:00-24:00"), ("C2", None)):
+            [person] = await statements.rows(connection, statements.sql("SELECT id FROM people WHERE customer_no = :no"), no=number)
+            await preferences.set_hours(connection, person.id, hours, NOW + DAY)
+            await preferences.record(connection, person.id, "preferences", NOW + DAY)
+    report = await load(database, path, later=2 * DAY)
+    assert (report.updated, report.unchanged, report.own_hours) == (0, 3, 2)
+    report = await load(database, write(tmp_path / "b.csv", BUDI | {"nama": "Budi S.", "contact_hours": ""}), later=3 * DAY)
+    assert (report.updated, report.own_hours) == (1, 1)
+    assert await rows(database, "SELECT customer_no, contact_hours FROM people ORDER BY id") == [
+        ("C1", "Mon-Fri 00:00-24:00"),
+        ("C2", None),
+        ("C3", "daily 06:00-11:00"),
+    ]
+    assert len(await rows(database, "SELECT FROM permissions")) == 5
+    report = await load(database, write(tmp_path / "c.csv", {"customer_no": "C1", "name": "Budi S."}), later=4 * DAY)
+    assert report.own_hours == 0

@@ -1,0 +1,156 @@
+"""What is over goes in its time, and never while a rule still counts it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from channels.registry import CHANNELS
+from config.loader import parse
+from config.problems import ConfigError
+from config.retention import Retention
+from config.settings import Settings
+from jobs.catalog import Published
+from jobs.house import House
+from jobs.housekeeping import BATCH, housekeeping
+from jobs.retention import messages_kept, remembers
+from scheduler.bootstrap import contents
+from scheduler.reload import Watch
+from store import upkeep, versions
+from tests.world import RULES, campaign, configure, files, person, rows
+
+BY_THE_MONTH = RULES.replace("per: day", "per: month")
+
+RUN = """INSERT INTO runs (campaign, occurrence, version_id, content_hash, category, priority, channels, due_at, expires_at, status)
+    SELECT 'c', 'o', id, 'h', 'reminder', 1, '{}', :due, :due, 'finished' FROM versions ORDER BY id LIMIT 1 OFFSET :nth"""
+OLD_AND_NEW = (
+    "INSERT INTO receipts (source, body, received_at, applied_at) VALUES ('push', 'old', :old, :old), ('push', 'new', :new, :new)",
+    "INSERT INTO interactions (event_id, kind, at, detail) VALUES ('old', 'replied', :old, 'x'), ('new', 'replied', :new, 'x')",
+    """INSERT INTO events (event_id, name, person_id, data, received_at, planned_at)
+       SELECT e, 'kyc.updated', p.id, '{"reason": "x"}', t, t
+       FROM people p, (VALUES ('old', CAST(:old AS timestamptz)), ('new', :new)) v(e, t)""",
+    """INSERT INTO popup_tests (person_id, campaign, content, available_at, expires_at)
+       SELECT p.id, e, '{}', t, t FROM people p, (VALUES ('old', CAST(:old AS timestamptz)), ('new', :new + interval '1 year')) v(e, t)""",
+    RUN,
+    """INSERT INTO messages (run_id, person_id, event_ref, channel, category, variant, window_key, status, queued_at, expires_at)
+       SELECT r.id, p.id, n, 'popup', 'reminder', 0, 'none@Asia/Jakarta', 'read', :old, :old
+       FROM runs r, people p, generate_series(1, 2) n""",
+    """INSERT INTO popups (message_id, person_id, priority, content, available_at, expires_at)
+       SELECT id, person_id, 1, '{"title": "Halo"}', :old,
+              CASE event_ref WHEN 1 THEN CAST(:old AS timestamptz) ELSE :new END FROM messages""",
+)
+
+
+async def test_each_thing_goes_in_its_own_time(house: House) -> None:
+    await person(house.database, 1)
+    await configure(house, files(campaign()))
+    now = house.clock.now()
+    old = now - timedelta(days=401)
+    async with house.database.begin() as connection:
+        for statement in OLD_AND_NEW:
+            await connection.execute(text(statement), {"old": old, "new": now - timedelta(days=29), "due": old, "nth": 0})
+    await housekeeping(house, now)
+    for column, table in (("event_id", "interactions"), ("convert_from(body, 'UTF8')", "receipts"), ("campaign", "popup_tests")):
+        assert [row[0] for row in await rows(house.database, f"SELECT {column} FROM {table}")] == ["new"]
+    events = await rows(house.database, "SELECT event_id, data FROM events ORDER BY id")
+    popups = await rows(house.database, "SELECT content FROM popups ORDER BY message_id")
+    assert [row.content for row in popups] == [{}, {"title": "Halo"}]
+    assert [tuple(row) for row in events] == [("old", {}), ("new", {"reason": "x"})]
+
+
+OVER = """
+INSERT INTO runs (campaign, occurrence, version_id, content_hash, category, priority, channels, due_at, expires_at, status, finished_at)
+SELECT 'c', d.day, v.id, 'h', 'reminder', 1, '{}', d.at, d.at, d.status, d.finished_at
+FROM versions v, (VALUES ('long over', CAST(:old AS timestamptz), 'finished', CAST(:old AS timestamptz)),
+                         ('skipped', :old, 'skipped', NULL),
+                         ('open', :old, 'active', NULL), ('over', :new, 'finished', :new)) d(day, at, status, finished_at);
+INSERT INTO messages (run_id, person_id, event_ref, channel, category, variant, window_key, status, queued_at, expires_at)
+SELECT r.id, p.id, n, 'popup', 'reminder', 0, 'none@Asia/Jakarta', 'read', r.due_at, r.due_at
+FROM runs r, people p, generate_series(1, :messages) n WHERE r.status <> 'skipped';
+INSERT INTO attempts (message_id, at, outcome) SELECT id, queued_at, 'sent' FROM messages;
+INSERT INTO popups (message_id, person_id, priority, content, available_at, expires_at)
+SELECT id, person_id, 1, '{}', queued_at, queued_at FROM messages;
+INSERT INTO interactions (event_id, message_id, person_id, kind, at) SELECT id, id, person_id, 'clicked', queued_at FROM messages"""
+
+
+async def test_messages_go_with_all_that_hangs_on_them_batch_by_batch_and_then_their_run(house: House) -> None:
+    """Of runs that are finished, and for so long; neither an old run that is still open, nor a young one."""
+    each = 2 * BATCH + 1
+    await person(house.database, 1)
+    await configure(house, files(campaign()))
+    now = house.clock.now()
+    values = {"old": now - timedelta(days=401), "new": now - timedelta(days=399), "messages": each}
+    async with house.database.begin() as connection:
+        for statement in OVER.split(";"):
+            await connection.execute(text(statement), values)
+    await housekeeping(house, now)
+    assert [row.occurrence for row in await rows(house.database, "SELECT occurrence FROM runs ORDER BY id")] == ["open", "over"]
+    for table in ("messages", "attempts", "popups", "interactions"):
+        [row] = await rows(house.database, f"SELECT count(*) AS n FROM {table}")
+        assert row.n == 2 * each, table
+
+
+async def test_an_event_goes_once_no_run_is_left_that_it_may_have_joined(house: House) -> None:
+    await person(house.database, 1)
+    await configure(house, files(campaign()))
+    now = house.clock.now()
+    event = """INSERT INTO events (event_id, name, person_id, received_at, planned_at)
+        SELECT e, 'kyc.updated', p.id, t, t FROM people p,
+               (VALUES ('first', CAST(:before AS timestamptz)), ('joined', :after), ('young', :young)) v(e, t)"""
+    async with house.database.begin() as connection:
+        due = now - timedelta(days=420)
+        await connection.execute(text(RUN), {"due": due, "nth": 0})
+        moments = {"before": due - timedelta(minutes=1), "after": due + timedelta(minutes=1), "young": now - timedelta(days=399)}
+        await connection.execute(text(event), moments)
+    await housekeeping(house, now)
+    assert [row.event_id for row in await rows(house.database, "SELECT event_id FROM events ORDER BY id")] == ["joined", "young"]
+    async with house.database.begin() as connection:
+        await connection.execute(text("DELETE FROM runs"))
+    await housekeeping(house, now)
+    assert [row.event_id for row in await rows(house.database, "SELECT event_id FROM events")] == ["young"]
+
+
+async def test_a_configuration_goes_when_no_run_is_left_that_it_may_have_decided_on(house: House) -> None:
+    """A superseded one stays for the run planned with it, and for runs that began before it was superseded."""
+    start = house.clock.now()
+    async with house.database.begin() as connection:
+        for number in range(4):
+            await versions.publish(connection, digest=f"v{number}", files={}, now=start + timedelta(days=10 * number))
+        await connection.execute(text(RUN), {"due": start + timedelta(days=15), "nth": 1})
+        assert await upkeep.old_versions(connection, start + timedelta(days=9)) == 0
+        assert await upkeep.old_versions(connection, start + timedelta(days=500)) == 1
+        assert await upkeep.old_versions(connection, start + timedelta(days=500)) == 0
+    assert [row.hash for row in await rows(house.database, "SELECT hash FROM versions ORDER BY id")] == ["v1", "v2", "v3"]
+
+
+def test_messages_are_kept_as_long_as_a_rule_looks_back() -> None:
+    published = Published(1, parse(files(campaign(), rules=BY_THE_MONTH), contents()), CHANNELS)
+    with pytest.raises(
+        ConfigError, match=r"KABAR_RETENTION__MESSAGES.*30d is too short: the cap push:1/month in rules.yaml .* 32d ago; write 33d"
+    ):
+        remembers(Retention(messages=timedelta(days=30)), published)
+    remembers(Retention(messages=timedelta(days=33)), published)
+    assert messages_kept(Retention(messages=timedelta(days=30)), published) == timedelta(days=33)
+    assert messages_kept(Retention(), published) == timedelta(days=400)
+
+
+async def test_rules_that_look_back_too_far_do_not_replace_the_last_good_ones(house: House, tmp_path: Path) -> None:
+    forgetful = replace(house, settings=Settings(retention=Retention(messages=timedelta(days=30))))
+    watch = Watch(tmp_path)
+    write(tmp_path, files(campaign()))
+    assert await watch.look(forgetful)
+    write(tmp_path, files(campaign("other"), rules=BY_THE_MONTH))
+    assert not await watch.look(forgetful)
+    [fault] = await rows(house.database, "SELECT value FROM facts WHERE name = 'config_fault'")
+    assert "KABAR_RETENTION__MESSAGES" in fault.value[0]
+
+
+def write(directory: Path, texts: Mapping[str, str]) -> None:
+    for path, written in texts.items():
+        (directory / path).parent.mkdir(parents=True, exist_ok=True)
+        (directory / path).write_text(written)

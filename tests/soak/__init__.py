@@ -1,0 +1,1 @@
+"""Does a daemon that runs for months stay the size it was?"""
