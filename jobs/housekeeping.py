@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from jobs.forget import keep_forgotten
 from jobs.house import House
 from jobs.retention import messages_kept
 from store import domains, holds, ledger, quota, suspects, ticks, upkeep
@@ -15,6 +16,7 @@ log = structlog.get_logger()
 
 DOMAINS_KEPT = timedelta(days=1)  # by then every strike has been taken back
 BATCH = 5_000
+FORGOTTEN_AT_ONCE = 100
 
 
 async def housekeeping(house: House, now: datetime) -> int:
@@ -34,6 +36,7 @@ async def housekeeping(house: House, now: datetime) -> int:
         touched += await quota.old(connection, now, BATCH)
         touched += await suspects.old(connection, now)
         await _anchor(connection, now)
+    touched += await keep_forgotten(house, now, FORGOTTEN_AT_ONCE)
     if touched:
         log.info("housekeeping.done", rows=touched)
     return touched

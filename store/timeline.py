@@ -12,7 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store.statements import rows, sql
 from store.suppressed import key
 
-_SUBJECT = sql("SELECT id, customer_no, name, locale, timezone, contact_hours, consents FROM people WHERE customer_no = :customer_no")
+_SUBJECT = sql(
+    """SELECT id, customer_no, name, locale, timezone, contact_hours, consents FROM people
+       WHERE customer_no = :customer_no AND forgotten_at IS NULL"""
+)
 _ADDRESSES = sql(
     f"""SELECT a.sort, a.kind, a.value, a.platform, a.listed, x.recorded_at AS dropped_at, coalesce(x.code, x.source) AS drop_reason
         FROM addresses a LEFT JOIN suppressions x ON x.value = {key("a")} AND x.sort = a.sort AND x.kind = 'address' AND x.lifted_at IS NULL

@@ -18,6 +18,7 @@ from console.cli import (
     demo,
     events,
     export,
+    forget,
     people,
     preview,
     rehearse,
@@ -105,6 +106,12 @@ _list.command(
 )(suppressions.add)
 _list.command("lift", epilog=_examples("kabar suppressions lift 4711 --by dewi --evidence 'letter of 20 November'"))(suppressions.lift)
 app.command(
+    "forget",
+    rich_help_panel=FEED,
+    epilog=_examples("kabar forget C000123 --reason 'request of 20 November, CRM-1182'", "kabar forget --from tombstones.jsonl"),
+)(forget.forget)
+app.command("readmit", rich_help_panel=FEED, epilog=_examples("kabar readmit C000123 --reason 'new account, CRM-1200'"))(forget.readmit)
+app.command(
     "emit",
     rich_help_panel=FEED,
     epilog=_examples(
@@ -137,12 +144,13 @@ _log = _group("audit-log", LOOK, "list, head, verify: what operators did.")
 _log.command("list", epilog=_examples("kabar audit-log list --since 7d --action resume", "kabar audit-log list --json"))(audit_log.listed)
 _log.command("head")(audit_log.head)
 _log.command("verify", epilog=_examples("kabar audit-log verify", "kabar audit-log verify --head 9f2c…"))(audit_log.verify)
-_export = _group("export", LOOK, "messages, suppressions: take them away as a file.")
+_export = _group("export", LOOK, "messages, suppressions, tombstones: take them away as a file.")
 _export.command(
     "messages",
     epilog=_examples("kabar export messages --since 2026-11-20 > messages.csv", "kabar export messages --since 2h --format jsonl"),
 )(export.messages)
 
+_export.command("tombstones", epilog=_examples("kabar export tombstones > tombstones.jsonl"))(forget.export)
 _export.command("suppressions", epilog=_examples("kabar export suppressions --full > suppressions.csv"))(suppression_files.export)
 
 app.command(

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from config.problems import ConfigError, Problem
 from config.settings import Settings
-from console.cli.common import fault, pairs
+from console.cli.common import fault, nobody, pairs
 from console.cli.guard import run
 from console.http.events import NewEvent
 from jobs.events import EventRefused, take_event
@@ -45,5 +45,6 @@ async def _emit(settings: Settings, told: NewEvent, number: str) -> bool:
         except EventRefused as error:
             raise fault(told.event, str(error)) from None
         except UnknownCustomer:
-            message = f'there is no customer "{told.customer_no}"; `kabar import customers FILE` brings new ones'
+            async with house.database.begin() as connection:
+                message = await nobody(connection, told.customer_no, "`kabar import customers FILE` brings new ones")
             raise fault("--customer", message) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import islice
@@ -16,7 +16,7 @@ from jobs.customers.reader import Record, Source, fault, open_source
 from jobs.customers.rejects import Rejects, unsafe
 from jobs.customers.rows import Accepted, RowReader
 from store.engine import Database
-from store.people import Connection, Duplicate, Merged, drop_duplicates, merge, prepare, stage
+from store.people import Connection, Duplicate, Merged, drop_duplicates, drop_forgotten, merge, prepare, stage
 
 log = structlog.get_logger()
 
@@ -71,8 +71,9 @@ async def import_customers(
             async with await psycopg.AsyncConnection.connect(database.conninfo) as connection:
                 await prepare(connection)
                 rows = await _stage(connection, opened, reader, rejects, progress)
+                forgotten = await drop_forgotten(connection)
                 twins = await drop_duplicates(connection)
-                _reject_twins(path, [twin for twin in twins if not twin.identical], rejects)
+                _reject_late(path, {line: _forgotten(at) for line, at in forgotten.items()} | _twins(twins), reader, rejects, forgotten)
                 merged = await merge(connection, reader.spoken, now=now, source=source, offers=sorted(offers))
             progress(rows, rows)
             if merged.stopped:
@@ -109,16 +110,33 @@ def _accepted(batch: list[Record], reader: RowReader, rejects: Rejects) -> Itera
             rejects.add(line, found.reason, plain)
 
 
-def _reject_twins(path: Path, twins: list[Duplicate], rejects: Rejects) -> None:
-    """Only the end of the file shows which rows these are, so their cells are read once more rather than kept for all."""
-    if not twins:
+def _twins(twins: list[Duplicate]) -> dict[int, str]:
+    return {
+        twin.line: f"customer_no: stands on line {twin.first_line} already, with other content; keep one of them"
+        for twin in twins
+        if not twin.identical
+    }
+
+
+def _forgotten(at: datetime | None) -> str:
+    if at is None:
+        return "customer_no: stands for a customer who was forgotten, and can be nobody's number"
+    way_out = "if this is a customer again: kabar readmit CUSTOMER_NO, then import the file anew"
+    return f"customer_no: was forgotten on {at:%Y-%m-%d} and stays out; {way_out}"
+
+
+def _reject_late(path: Path, reasons: Mapping[int, str], reader: RowReader, rejects: Rejects, bare: Collection[int]) -> None:
+    """Only the end of the file shows which rows these are, so their cells are read once more rather than kept for all.
+
+    bare: lines of which only the number is written down, so that the rejects bring nobody back
+    """
+    if not reasons:
         return
-    first_lines = {twin.line: twin.first_line for twin in twins}
     with open_source(path) as again:
         for line, cells in again.records:
-            if first := first_lines.get(line):
-                reason = f"customer_no: stands on line {first} already, with other content; keep one of them"
-                rejects.add(line, reason, list(map(unsafe, cells)))
+            if reason := reasons.get(line):
+                kept = [cell if line not in bare or place == reader.number_at else "" for place, cell in enumerate(cells)]
+                rejects.add(line, reason, list(map(unsafe, kept)))
 
 
 def _report(rows: int, merged: Merged, duplicates: int, rejects: Rejects) -> Report:
