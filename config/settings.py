@@ -60,6 +60,12 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     worker_concurrency: PositiveInt = 8
     stop_grace: PositiveFloat = 20.0
+    may_unmask: str | None = None
+
+    @property
+    def unmasking(self) -> tuple[str, ...]:
+        """Accounts of the machine that may see addresses in clear."""
+        return tuple((self.may_unmask or "").replace(",", " ").split())
 
     @classmethod
     def read(cls) -> Self:

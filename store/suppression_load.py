@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from psycopg import AsyncConnection as Driver
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import changes, moving_on
+from store.engine import driver
 from store.erased import stored
 from store.statements import TEXTS, rows, run, sql
 from store.suppressed import key
@@ -87,8 +87,7 @@ async def prepare(connection: AsyncConnection) -> None:
 
 async def stage(connection: AsyncConnection, staged: Iterable[Staged]) -> None:
     """Add a batch."""
-    raw = (await connection.get_raw_connection()).driver_connection
-    assert isinstance(raw, Driver)
+    raw = await driver(connection)
     async with raw.cursor() as cursor, cursor.copy(_COPY) as copy:
         for row in staged:
             await copy.write_row(row)

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store.erased import MARK
 from store.statements import rows, sql
 from store.suppressed import key
 
@@ -199,7 +200,9 @@ async def timeline(connection: AsyncConnection, customer_no: str) -> Timeline | 
 
 
 def masked(sort: str, value: str) -> str:
-    """`b…o@example.com`, `+62…0001`, `…3f9a`."""
+    """`b…o@example.com`, `+62…0001`, `…3f9a`; `erased` for what stands in place of a forgotten one."""
+    if value.startswith(MARK):
+        return "erased"
     if sort == "email" and "@" in value:
         name, _, host = value.rpartition("@")
         return f"{name[:1]}…{name[-1:] if len(name) > 2 else ''}@{host}"

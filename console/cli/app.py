@@ -16,6 +16,7 @@ from console.cli import (
     control,
     db,
     demo,
+    dossier,
     events,
     export,
     forget,
@@ -144,12 +145,13 @@ _log = _group("audit-log", LOOK, "list, head, verify: what operators did.")
 _log.command("list", epilog=_examples("kabar audit-log list --since 7d --action resume", "kabar audit-log list --json"))(audit_log.listed)
 _log.command("head")(audit_log.head)
 _log.command("verify", epilog=_examples("kabar audit-log verify", "kabar audit-log verify --head 9f2c…"))(audit_log.verify)
-_export = _group("export", LOOK, "messages, suppressions, tombstones: take them away as a file.")
+_export = _group("export", LOOK, "messages, suppressions, person, tombstones: take them away as a file.")
 _export.command(
     "messages",
     epilog=_examples("kabar export messages --since 2026-11-20 > messages.csv", "kabar export messages --since 2h --format jsonl"),
 )(export.messages)
 
+_export.command("person", epilog=_examples("kabar export person C000123 --reason 'access request, CRM-1182' > person.json"))(dossier.export)
 _export.command("tombstones", epilog=_examples("kabar export tombstones > tombstones.jsonl"))(forget.export)
 _export.command("suppressions", epilog=_examples("kabar export suppressions --full > suppressions.csv"))(suppression_files.export)
 

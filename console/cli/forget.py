@@ -17,6 +17,7 @@ from console.cli.sheets import json_lines, target
 from jobs.forget import Forgotten, NobodyThere, forget_again, forget_customer, readmit_customer
 from scheduler.bootstrap import open_house
 from store import forget as store_forget
+from store import ticks
 from store.forget import Stone
 
 By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who does it, for the audit log; default: the login name.")]
@@ -109,4 +110,8 @@ def export(
 
 async def _stones(settings: Settings) -> list[Stone]:
     async with open_house(settings) as house, house.database.begin() as connection:
-        return await store_forget.stones(connection)
+        found = await store_forget.stones(connection)
+        await ticks.record(
+            connection, actor=operator(), action="export.tombstones", detail={"tombstones": len(found)}, now=house.clock.now()
+        )
+        return found

@@ -8,14 +8,14 @@ from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
 
-import psycopg
 import structlog
 
 from jobs.customers.columns import read_header
 from jobs.customers.reader import Record, Source, fault, open_source
 from jobs.customers.rejects import Rejects, unsafe
 from jobs.customers.rows import Accepted, RowReader
-from store.engine import Database
+from store import ticks
+from store.engine import Database, driver
 from store.people import Connection, Duplicate, Merged, drop_duplicates, drop_forgotten, merge, prepare, stage
 
 log = structlog.get_logger()
@@ -58,23 +58,28 @@ async def import_customers(
     progress: Progress,
     source: str = "import",
     offers: Collection[str] = (),
+    by: str = "unknown",
 ) -> Report:
     """Insert or update customers by `customer_no`; columns the file does not have keep their values.
 
     `today` is the company's date, which birthdays and trades may not be after; `progress` gets rows done and rows expected;
     `offers` are the categories that need consent, and what of them waits for a person who takes it back is stopped.
+    by: who does it, for the audit log
     Raises ConfigError when the file cannot be taken at all; then nothing is loaded and no file is written.
     """
     with open_source(path) as opened:
         titles, reader = _header(path, opened, today)
         with Rejects(path, titles, opened.delimiter) as rejects:
-            async with await psycopg.AsyncConnection.connect(database.conninfo) as connection:
+            async with database.begin() as transaction:
+                connection = await driver(transaction)
                 await prepare(connection)
                 rows = await _stage(connection, opened, reader, rejects, progress)
                 forgotten = await drop_forgotten(connection)
                 twins = await drop_duplicates(connection)
                 _reject_late(path, {line: _forgotten(at) for line, at in forgotten.items()} | _twins(twins), reader, rejects, forgotten)
                 merged = await merge(connection, reader.spoken, now=now, source=source, offers=sorted(offers))
+                detail = {"file": path.name, "rows": rows, "new": merged.inserted, "updated": merged.updated, "rejected": rejects.count}
+                await ticks.record(transaction, actor=by, action="customers.import", detail=detail, now=now)
             progress(rows, rows)
             if merged.stopped:
                 log.info("offers.stopped", messages=merged.stopped)

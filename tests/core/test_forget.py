@@ -119,7 +119,9 @@ async def test_no_table_and_no_log_holds_anything_of_a_forgotten_person(stage: S
     assert done.stopped == 1
     assert await found(stage) == {}
     assert not [needle for needle in NEEDLES if needle in repr(log).lower()]
-    [entry] = await rows(stage.house.database, "SELECT actor, action, detail ->> 'reason' AS reason FROM audit_log")
+    [entry] = await rows(
+        stage.house.database, "SELECT actor, action, detail ->> 'reason' AS reason FROM audit_log WHERE action <> 'customers.import'"
+    )
     assert tuple(entry) == ("dewi", "forget", "surat ***, CRM-1182")
 
 
@@ -202,7 +204,7 @@ async def test_forgetting_again_finds_what_came_in_and_an_unknown_number_is_told
     assert await found(stage) == {}
     with pytest.raises(NobodyThere):
         await forgotten(stage, "C404")
-    assert len(await rows(stage.house.database, "SELECT 1 FROM audit_log")) == 1
+    assert len(await rows(stage.house.database, "SELECT 1 FROM audit_log WHERE action = 'forget'")) == 1
 
 
 async def test_who_is_readmitted_comes_back_as_somebody_new_and_their_refusals_hold(stage: Stage, tmp_path: Path) -> None:
