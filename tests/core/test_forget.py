@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,8 +17,9 @@ from jobs.events import take_event
 from jobs.forget import Forgotten, NobodyThere, forget_again, forget_customer, readmit_customer
 from jobs.housekeeping import housekeeping
 from jobs.receipts import apply_receipts
-from store import erased, forget, receipts
+from store import erased, forget, outbox, receipts
 from store.events import ForgottenCustomer
+from store.outbox import Settlement
 from tests.channels import bounced
 from tests.core.conftest import Stage
 from tests.core.webhooks import answered, receive, status
@@ -76,6 +78,14 @@ async def act(stage: Stage, statement: str, **values: object) -> None:
         await connection.execute(text(statement), values)
 
 
+async def known(stage: Stage, path: Path) -> Path:
+    """Two customers, and what one of them said; returns the customer file."""
+    customers = write(path / "customers.csv", KENARI, BUDI)
+    await load(stage.house.database, customers)
+    await act(stage, SAID, now=stage.clock.now(), mail=MAIL, phone=PHONE)
+    return customers
+
+
 async def lived(stage: Stage, path: Path) -> Path:
     """Two customers with everything that can be known of them; returns the customer file."""
     customers = write(path / "customers.csv", KENARI, BUDI)
@@ -130,6 +140,9 @@ async def test_counts_states_and_what_was_agreed_to_stay_without_a_name_and_the_
     messages = await own(stage)
     before = await examine(stage.house, None)
     await forgotten(stage)
+    async with stage.house.database.begin() as connection:
+        answer = Settlement(min(messages), 7, "sent", stage.clock.now(), provider_id="wamid.kenari")
+        assert await outbox.settle(connection, [replace(answer, message_id=number) for number in messages]) == set()
     kept = await rows(stage.house.database, f"SELECT status, reason FROM messages WHERE id = ANY(ARRAY{list(messages)})")
     assert len(kept) == len(messages) == 9
     assert ("unknown", "forgotten") in [tuple(row) for row in kept]
@@ -191,15 +204,15 @@ async def returned(stage: Stage, messages: Sequence[int]) -> None:
 
 
 async def test_forgetting_again_finds_what_came_in_and_an_unknown_number_is_told(stage: Stage, tmp_path: Path) -> None:
-    await lived(stage, tmp_path)
+    await known(stage, tmp_path)
     await forgotten(stage)
     again = await forgotten(stage)
     assert again.before is not None
     assert (again.before.forgotten_by, again.stopped, again.traces) == ("dewi", 0, 0)
     [person] = await rows(stage.house.database, "SELECT id FROM people WHERE forgotten_at IS NOT NULL")
-    late = "UPDATE attempts SET provider_id = 'kenari' WHERE message_id IN (SELECT id FROM messages WHERE person_id = :person)"
-    await act(stage, late, person=person.id)
-    assert (await found(stage)).keys() == {"attempts"}
+    late = "INSERT INTO interactions (event_id, person_id, kind, at, detail) VALUES ('kenari', :person, 'replied', :now, 'kenari')"
+    await act(stage, late, person=person.id, now=stage.clock.now())
+    assert (await found(stage)).keys() == {"interactions"}
     await housekeeping(stage.house, stage.clock.now())
     assert await found(stage) == {}
     with pytest.raises(NobodyThere):
@@ -208,7 +221,7 @@ async def test_forgetting_again_finds_what_came_in_and_an_unknown_number_is_told
 
 
 async def test_who_is_readmitted_comes_back_as_somebody_new_and_their_refusals_hold(stage: Stage, tmp_path: Path) -> None:
-    customers = await lived(stage, tmp_path)
+    customers = await known(stage, tmp_path)
     await forgotten(stage)
     assert await readmit_customer(stage.house, "C000001", by="dewi", reason="CRM-1200", now=stage.clock.now())
     assert not await readmit_customer(stage.house, "C000001", by="dewi", reason="CRM-1200", now=stage.clock.now())
@@ -237,7 +250,7 @@ async def test_an_address_that_another_customer_has_too_stays_theirs_with_what_w
 
 
 async def test_after_a_restore_the_tombstones_are_set_again(stage: Stage, tmp_path: Path) -> None:
-    customers = await lived(stage, tmp_path)
+    customers = await known(stage, tmp_path)
     async with stage.house.database.begin() as connection:
         hashed = text(f"SELECT {erased.customer('n')} FROM unnest(ARRAY['C000001', 'C000009']) n")
         key, other = (await connection.execute(hashed)).scalars()
@@ -252,7 +265,7 @@ async def test_after_a_restore_the_tombstones_are_set_again(stage: Stage, tmp_pa
 
 
 async def test_a_file_cannot_name_what_is_left_of_a_forgotten_customer(stage: Stage, tmp_path: Path) -> None:
-    await lived(stage, tmp_path)
+    await known(stage, tmp_path)
     await forgotten(stage)
     [left] = await rows(stage.house.database, "SELECT customer_no FROM people WHERE forgotten_at IS NOT NULL")
     report = await load(stage.house.database, write(tmp_path / "sly.csv", BUDI | {"customer_no": left.customer_no}))
