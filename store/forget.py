@@ -109,7 +109,7 @@ _NEEDLES = sql("SELECT value FROM addresses WHERE person_id = :person AND value 
 _MESSAGE_IDS = sql(f"{_OWN_MESSAGES} ORDER BY id")
 # As they came, and applied long since: kept for looking at trouble, which is no reason to keep a person.
 _RECEIPTS = sql(
-    """UPDATE receipts SET body = '' WHERE id IN (
+    """UPDATE receipts SET body = '', error = NULL WHERE id IN (
          SELECT id FROM receipts WHERE id > :after AND applied_at IS NOT NULL AND encode(body, 'escape') ~* :pattern)"""
 )
 _LAST_RECEIPT = sql("SELECT coalesce(max(id), 0) AS id FROM receipts")

@@ -26,7 +26,7 @@ _DONE = sql(
     ids=LONGS,
     errors=TEXTS,
 )
-_BLANK = sql("UPDATE receipts SET body = '' WHERE id = ANY(:ids)", ids=LONGS)
+_BLANK = sql("UPDATE receipts SET body = '', error = NULL WHERE id = ANY(:ids)", ids=LONGS)
 _RESOLVE = sql(
     """SELECT v.ord, coalesce(a.id, b.id, c.message_id) AS id,
               CASE coalesce(a.status, b.status, 'sent') WHEN 'released' THEN true WHEN 'sending' THEN true

@@ -9,7 +9,8 @@ from console.cli.app import app
 
 COMMANDS = (
     "up", "scheduler", "worker", "web", "check", "import customers", "emit", "preview", "rehearse", "why", "status", "pause", "resume",
-    "approve", "send-test", "export messages", "audit", "replay", "sandbox", "db upgrade",
+    "approve", "send-test", "export messages", "export person", "forget", "readmit", "audit", "audit-log verify",
+    "replay", "sandbox", "db upgrade",
 )  # fmt: skip
 
 

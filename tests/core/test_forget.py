@@ -17,8 +17,9 @@ from jobs.events import take_event
 from jobs.forget import Forgotten, NobodyThere, forget_again, forget_customer, readmit_customer
 from jobs.housekeeping import housekeeping
 from jobs.receipts import apply_receipts
-from store import erased, forget, outbox, receipts
+from store import erased, forget, identities, outbox, receipts
 from store.events import ForgottenCustomer
+from store.identities import Learned
 from store.outbox import Settlement
 from tests.channels import bounced
 from tests.core.conftest import Stage
@@ -246,7 +247,18 @@ async def test_an_address_that_another_customer_has_too_stays_theirs_with_what_w
     [word] = await rows(stage.house.database, "SELECT value FROM suppressions WHERE sort = 'phone'")
     assert word.value == PHONE
     await load(stage.house.database, write(tmp_path / "third.csv", BUDI | {"customer_no": "C000003", "email": MAIL, "phone": PHONE}))
-    assert len(await rows(stage.house.database, "SELECT 1 FROM suppressions WHERE kind = 'address' AND value = :mail", mail=MAIL)) == 1
+    clear = "SELECT 1 FROM suppressions WHERE kind = 'address' AND value = :mail"
+    assert len(await rows(stage.house.database, clear, mail=MAIL)) == 1
+
+
+async def test_an_address_a_provider_tells_of_is_still_dead_after_its_owner_was_forgotten(stage: Stage, tmp_path: Path) -> None:
+    await known(stage, tmp_path)
+    await forgotten(stage)
+    [budi] = await rows(stage.house.database, "SELECT id FROM people WHERE customer_no = 'C000002'")
+    async with stage.house.database.begin() as connection:
+        assert await identities.learn(connection, "email", [Learned(budi.id, "email", MAIL, "x")], stage.clock.now()) == 1
+    dead = "SELECT evidence FROM suppressions WHERE kind = 'address' AND value = :mail"
+    assert [row.evidence for row in await rows(stage.house.database, dead, mail=MAIL)] == ["letter of ***"]
 
 
 async def test_after_a_restore_the_tombstones_are_set_again(stage: Stage, tmp_path: Path) -> None:
