@@ -93,6 +93,12 @@ class Settings(BaseSettings):
     stale_hours: PositiveFloat = 24.0
     pg_tools: Path | None = None
     lease: PositiveFloat = 120.0
+    may_unmask: str | None = None
+
+    @property
+    def unmasking(self) -> tuple[str, ...]:
+        """Accounts of the machine that may see addresses in clear."""
+        return tuple((self.may_unmask or "").replace(",", " ").split())
 
     @classmethod
     def read(cls) -> Self:

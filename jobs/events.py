@@ -10,7 +10,7 @@ import structlog
 from config.models import CustomerEvent
 from config.problems import nearest
 from jobs.house import House
-from store import events
+from store import events, ticks
 
 log = structlog.get_logger()
 
@@ -25,14 +25,22 @@ class EventRefused(ValueError):
         self.code = code
 
 
-async def take_event(house: House, *, event_id: str, name: str, customer_no: str, data: Mapping[str, Value], now: datetime) -> bool:
-    """False when this event id is known already. Raises EventRefused, store.events.UnknownCustomer."""
+async def take_event(
+    house: House, *, event_id: str, name: str, customer_no: str, data: Mapping[str, Value], now: datetime, by: str | None = None
+) -> bool:
+    """False when this event id is known already. by: an operator, for the audit log.
+
+    Raises EventRefused, store.events.UnknownCustomer.
+    """
     async with house.database.begin() as connection:
         published = await house.catalog.newest(connection)
         if published is None:
             raise EventRefused("not_configured", "no configuration is published yet; start the scheduler with a valid one")
         _check(published.config.events.customer, name, data)
         new = await events.add(connection, event_id=event_id, name=name, customer_no=customer_no, data=data, now=now)
+        if by is not None:
+            detail = {"event": name, "event_id": event_id, "customer_no": customer_no, "new": new}
+            await ticks.record(connection, actor=by, action="emit", detail=detail, now=now)
     log.info("event.accepted" if new else "event.duplicate", event_id=event_id, customer_event=name)
     return new
 

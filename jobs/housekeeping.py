@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.retention import Retention
 from jobs.catalog import Published
+from jobs.forget import keep_forgotten
 from jobs.house import House
 from jobs.retention import messages_kept
 from store import domains, holds, ledger, quota, suspects, ticks, upkeep
@@ -21,6 +22,7 @@ BATCH = 5_000
 ROUNDS = 100  # batches of one kind at a time: half a million rows in five minutes, more than any account sends
 
 Step = Callable[[AsyncConnection], Awaitable[int]]
+FORGOTTEN_AT_ONCE = 100
 
 
 async def housekeeping(house: House, now: datetime) -> int:
@@ -32,6 +34,8 @@ async def housekeeping(house: House, now: datetime) -> int:
     for name, step in _steps(house.settings.retention, published, now).items():
         if done := await _thorough(house, step):
             touched[name] = done
+    if forgotten := await keep_forgotten(house, now, FORGOTTEN_AT_ONCE):
+        touched["forgotten"] = forgotten
     if touched:
         log.info("housekeeping.done", rows=sum(touched.values()), **touched)
     return sum(touched.values())

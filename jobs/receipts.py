@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from channels.base import Channel
 from channels.incoming import Receipt, ReceiptKind
-from jobs import aftermath, returned, unheard
+from jobs import aftermath, forgotten, returned, unheard
 from jobs.house import House
 from jobs.identities import Word, learn, move
 from jobs.links import message_id
@@ -37,6 +37,7 @@ async def apply_receipts(house: House, now: datetime) -> int:
         rows = await receipts.take(connection, now, BATCH)
         told, broken = _read(house, rows)
         found, waiting = await _find(connection, told, now)
+        found, nobodys = await forgotten.without_them(house, connection, found)
         found = await unheard.count(connection, found, now)
         found, went_to = await returned.credible(house, connection, found)
         found = await _owned(house, connection, found)
@@ -45,10 +46,12 @@ async def apply_receipts(house: House, now: datetime) -> int:
         for source in {item.row.source for item in found}:
             fresh = [item for item in found if item.row.source == source and item.fact.event_id in new]
             await _people(house, connection, house.channels[source], fresh, now)
-            await _more(house, connection, house.channels[source], [Word(item.receipt, item.fact) for item in fresh], now)
+            known = [Word(item.receipt, item.fact) for item in fresh if item.row.id not in nobodys]
+            await _more(house, connection, house.channels[source], known, now)
             await returned.wear_out(connection, house.channels[source], fresh, went_to, now)
         done = [(row.id, broken.get(row.id)) for row in rows if row.id not in waiting]
         await receipts.done(connection, done, now)
+        await receipts.blank(connection, sorted(nobodys - waiting))
         await receipts.again(connection, sorted(waiting), now + AGAIN)
     for row, error in done:
         if error:

@@ -87,11 +87,16 @@ def read_config(directory: Path, channels: Mapping[str, Channel] = CHANNELS) -> 
     return load(directory, contents(channels))
 
 
-async def publish(house: House, config: Config) -> int:
-    """Put a configuration in force; returns its version."""
+async def publish(house: House, config: Config, *, by: str | None = None) -> int:
+    """Put a configuration in force; returns its version. by: for the audit log, where it is another than the one in force."""
     now = await house.clock.sync()
     async with house.database.begin() as connection:
-        return await versions.publish(connection, digest=config.hash, files=config.files, now=now)
+        before = await versions.newest(connection)
+        version = await versions.publish(connection, digest=config.hash, files=config.files, now=now)
+        if by is not None and version != before:
+            detail = {"version": version, "hash": config.hash, "campaigns": len(config.campaigns)}
+            await ticks.record(connection, actor=by, action="config.publish", detail=detail, now=now)
+        return version
 
 
 async def keep_quotas(house: House) -> None:

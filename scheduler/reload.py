@@ -16,6 +16,7 @@ from store import ticks
 log = structlog.get_logger()
 
 FAULT = "config_fault"
+SCHEDULER = "scheduler"  # who puts a directory in force; who wrote to it is for the directory's own history to say
 SHOWN = 20
 
 Signature = frozenset[tuple[str, int, int]]
@@ -57,7 +58,7 @@ class Watch:
             current = await house.catalog.newest(connection)
         if current is not None and current.config.hash == config.hash:
             return False
-        version = await publish(house, config)
+        version = await publish(house, config, by=SCHEDULER)
         log.info("config.published", version=version, hash=config.hash[:12], campaigns=len(config.campaigns))
         return True
 

@@ -154,7 +154,7 @@ def _segment(plan: Expansion, name: str) -> ColumnElement[bool]:
 
 
 def _audience(plan: Expansion) -> ColumnElement[bool]:
-    wanted = [_segment(plan, name) for name in plan.audience.all]
+    wanted = [people.c.forgotten_at.is_(None), *(_segment(plan, name) for name in plan.audience.all)]
     if plan.audience.any:
         wanted.append(_any(plan, plan.audience.any))
     # A condition over an unknown value is null: such a person is in no segment, and so not excluded by one either.

@@ -63,7 +63,7 @@ _ORDERS = """jsonb_to_recordset(:orders) AS o(version int, campaign text, first 
 _CONTROL = f"""
 SELECT s.id, s.campaign AS word, {_NO_OTHER}
 FROM audit_sent s JOIN people p ON p.id = s.person_id JOIN {_ORDERS}
-WHERE s.asked AND ('x' || left(md5(o.seed || ':' || p.customer_no), 8))::bit(32)::bigint % 10000 < o.share"""
+WHERE s.asked AND p.forgotten_at IS NULL AND ('x' || left(md5(o.seed || ':' || p.customer_no), 8))::bit(32)::bigint % 10000 < o.share"""
 # On one channel the dedup key of the table forbids it.
 _TWO_CHANNELS = f"""
 SELECT DISTINCT ON (s.id) s.id, a.channel AS word, a.id AS other, a.at AS other_at

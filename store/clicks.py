@@ -13,7 +13,7 @@ _MESSAGE = sql(
     """SELECT m.id, m.person_id, m.category, m.variant, r.campaign, r.version_id, r.data AS run_data, e.data AS event_data,
               p.name, p.customer_no, p.locale, p.attributes
        FROM messages m JOIN runs r ON r.id = m.run_id JOIN people p ON p.id = m.person_id LEFT JOIN events e ON e.id = m.event_ref
-       WHERE m.id = :id"""
+       WHERE m.id = :id AND p.forgotten_at IS NULL"""
 )
 
 

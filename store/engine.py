@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
 from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -64,6 +65,13 @@ def open_database(uri: str, *, pool_size: int = 10, **options: Any) -> Database:
         url.set(drivername="postgresql+psycopg"), pool_size=pool_size, max_overflow=10, pool_pre_ping=True, hide_parameters=True, **options
     )
     return Database(engine, url.render_as_string(hide_password=False))
+
+
+async def driver(connection: AsyncConnection) -> psycopg.AsyncConnection[Any]:
+    """The same connection, and transaction, as psycopg has it: for COPY."""
+    raw = (await connection.get_raw_connection()).driver_connection
+    assert isinstance(raw, psycopg.AsyncConnection)
+    return raw
 
 
 def _patient(url: URL) -> URL:

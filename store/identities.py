@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store.statements import LONGS, TEXTS, rows, sql
+from store.erased import address
+from store.statements import LONGS, TEXTS, rows, run, sql
 
 # An address of somebody else is never given to a second person: that would join what only people may join.
 _LEARN = sql(
@@ -22,6 +23,15 @@ _LEARN = sql(
     kinds=TEXTS,
     values=TEXTS,
     evidence=TEXTS,
+)
+# What was said of one before it was forgotten holds for whoever has it now.
+_REVEAL = sql(
+    f"""INSERT INTO suppressions (kind, channel, sort, value, at, recorded_at, source, code, evidence)
+        SELECT x.kind, x.channel, v.sort, v.value, x.at, x.recorded_at, x.source, x.code, x.evidence
+        FROM (SELECT CAST(:sort AS text) AS sort, value FROM unnest(:values) AS u(value)) v
+        JOIN suppressions x ON x.value = {address("v")} AND x.sort = v.sort AND x.lifted_at IS NULL
+        ORDER BY 4, 2, x.id ON CONFLICT DO NOTHING""",
+    values=TEXTS,
 )
 _OWNED = sql(
     "SELECT person_id, value FROM addresses WHERE sort = :sort AND value = ANY(:values)",
@@ -68,6 +78,8 @@ async def learn(connection: AsyncConnection, sort: str, told: Sequence[Learned],
         values=[item.value for item in told],
         evidence=[item.evidence for item in told],
     )
+    if found:
+        await run(connection, _REVEAL, sort=sort, values=[row.value for row in found])
     return len(found)
 
 

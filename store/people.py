@@ -14,7 +14,25 @@ from typing import Any, NamedTuple
 from psycopg import AsyncConnection
 from psycopg.sql import SQL, Composable, Composed, Identifier
 
-from store.people_sql import ADDRESSES, ANALYZE, CHANGED, COUNTS, CREATE, DUPLICATES, OWN_HOURS, PARTIAL_HOURS, PEOPLE, SILENCED, WITHDRAWN
+from store.people_sql import (
+    ADDRESSES,
+    ANALYZE,
+    ANY_FORGOTTEN,
+    CHANGED,
+    COUNTS,
+    CREATE,
+    DUPLICATES,
+    FORGOTTEN,
+    LEFT_OVER,
+    OWN_HOURS,
+    PARTIAL_HOURS,
+    PEOPLE,
+    READMITTED,
+    RESERVED,
+    REVEALED,
+    SILENCED,
+    WITHDRAWN,
+)
 
 Connection = AsyncConnection[Any]
 
@@ -110,6 +128,22 @@ async def drop_duplicates(connection: Connection) -> list[Duplicate]:
     return sorted(Duplicate(*row) for row in rows)
 
 
+async def drop_forgotten(connection: Connection) -> dict[int, datetime | None]:
+    """Of the rows of customers who were forgotten, line → when; None: the number itself is one that stands for somebody forgotten."""
+    if not await any_forgotten(connection):
+        return {}
+    forgotten = dict(await (await connection.execute(FORGOTTEN)).fetchall())
+    forgotten |= {line: None for (line,) in await (await connection.execute(RESERVED)).fetchall()}
+    if forgotten:
+        await connection.execute(LEFT_OVER)
+    return forgotten
+
+
+async def any_forgotten(connection: Connection) -> bool:
+    [(found,)] = await (await connection.execute(ANY_FORGOTTEN)).fetchall()
+    return bool(found)
+
+
 async def _copy(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
     names = SQL(", ").join(map(Identifier, columns))
     async with (
@@ -137,6 +171,9 @@ async def merge(connection: Connection, spoken: Spoken, *, now: datetime, source
     stopped = (await connection.execute(WITHDRAWN, values)).rowcount if spoken.consents and offers else 0
     await connection.execute(_people_statement(spoken), values)
     await connection.execute(ADDRESSES, values)
+    if await any_forgotten(connection):
+        await connection.execute(REVEALED)
+        await connection.execute(READMITTED)
     [(inserted, updated)] = await (await connection.execute(COUNTS)).fetchall()
     if updated:
         await connection.execute(CHANGED, values)

@@ -6,6 +6,7 @@ from typing import Final
 
 from psycopg.sql import SQL
 
+from store.erased import PSEUDONYM, address, customer
 from store.rekey import ASK
 from store.suppressed import key
 
@@ -41,6 +42,15 @@ later AS (
 )
 SELECT l.line, l.first_line, l.digest = f.digest FROM later l JOIN staged_people f ON f.line = l.first_line
 """
+
+ANY_FORGOTTEN: Final = "SELECT EXISTS (SELECT FROM tombstones)"
+# Rows of customers who were forgotten; and of numbers that stand for them here, which no file may name.
+FORGOTTEN: Final = f"""
+DELETE FROM staged_people s USING tombstones t
+WHERE t.readmitted_at IS NULL AND t.key = {customer("s.customer_no")} RETURNING s.line, t.forgotten_at
+"""
+RESERVED: Final = f"DELETE FROM staged_people WHERE customer_no ~ '^{PSEUDONYM}[0-9]+$' RETURNING line"
+LEFT_OVER: Final = "DELETE FROM staged_addresses a WHERE NOT EXISTS (SELECT FROM staged_people s WHERE s.line = a.line)"
 
 PARTIAL_HOURS: Final = SQL(
     """
@@ -131,6 +141,21 @@ delisted AS (
 )
 INSERT INTO touched
 SELECT person_id, false FROM (TABLE added UNION TABLE relisted UNION TABLE delisted) AS moved
+"""
+
+# What was said of an address before it was forgotten holds for whoever has it now.
+REVEALED: Final = f"""
+INSERT INTO suppressions (kind, channel, sort, value, at, recorded_at, source, code, evidence)
+SELECT x.kind, x.channel, a.sort, {key("a")}, x.at, x.recorded_at, x.source, x.code, x.evidence
+FROM staged_addresses a JOIN suppressions x ON x.value = {address("a")} AND x.sort = a.sort AND x.lifted_at IS NULL
+ORDER BY 4, 2, x.id
+ON CONFLICT DO NOTHING
+"""
+# So does what a person said who was forgotten, and is a customer again.
+READMITTED: Final = f"""
+UPDATE suppressions x SET person_id = p.id
+FROM touched n JOIN people p ON p.id = n.person_id JOIN tombstones t ON t.key = {customer("p.customer_no")}
+WHERE n.new AND x.person_id = t.person_id AND x.lifted_at IS NULL
 """
 
 # Window keys of what waits follow people's data.

@@ -23,7 +23,7 @@ _FETCHED = sql(
     ids=LONGS,
 )
 _OWN = sql("SELECT message_id FROM popups WHERE message_id = ANY(:ids) AND person_id = :person", ids=LONGS)
-_RECIPIENT = sql("SELECT id FROM people WHERE customer_no = :customer_no")
+_RECIPIENT = sql("SELECT id FROM people WHERE customer_no = :customer_no AND forgotten_at IS NULL")
 _OWNERS = sql("SELECT id, person_id FROM messages WHERE id = ANY(:ids)", ids=LONGS)
 
 

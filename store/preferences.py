@@ -13,7 +13,8 @@ from store.statements import TEXTS, rows, run, sql
 from store.suppressed import refusals
 
 _CHOSEN = sql(
-    f"SELECT p.contact_hours, p.consents, ARRAY({refusals('p.id')}) AS refused FROM people p WHERE p.id = :person FOR UPDATE OF p"
+    f"SELECT p.contact_hours, p.consents, ARRAY({refusals('p.id')}) AS refused FROM people p"
+    " WHERE p.id = :person AND p.forgotten_at IS NULL FOR UPDATE OF p"
 )
 # Hours agreed to go with a consent: they stand as long as it does, and do not come back with a new one.
 _AGREE = sql(

@@ -28,7 +28,8 @@ async def profile(connection: AsyncConnection, customer_no: str, conditions: Map
     """None when there is no such customer. conditions: segment → its condition."""
     held = [func.coalesce(compile_condition(condition, today), false()) for condition in conditions.values()]
     columns = people.c.customer_no, people.c.name, people.c.locale, people.c.attributes
-    row = (await connection.execute(select(*columns, *held).where(people.c.customer_no == customer_no))).first()
+    theirs = people.c.customer_no == customer_no, people.c.forgotten_at.is_(None)
+    row = (await connection.execute(select(*columns, *held).where(*theirs))).first()
     if row is None:
         return None
     segments = frozenset(name for name, holds in zip(conditions, row[len(columns) :], strict=True) if holds)

@@ -28,6 +28,7 @@ _DONE = sql(
 )
 # It may have gone out: so the attempt says, or an operator said that it did not, whose word is weaker than the provider's.
 _DOUBTED = """({m}.doubted_at IS NOT NULL OR {m}.trail @> '[{{"is": "resolved", "to": "failed"}}]')"""
+_BLANK = sql("UPDATE receipts SET body = '', error = NULL WHERE id = ANY(:ids)", ids=LONGS)
 _RESOLVE = sql(
     f"""SELECT v.ord, coalesce(a.id, b.id, c.message_id) AS id,
               CASE coalesce(a.status, b.status, 'sent') WHEN 'released' THEN true WHEN 'sending' THEN true
@@ -138,6 +139,12 @@ async def done(connection: AsyncConnection, results: Sequence[tuple[int, str | N
     """(receipt id, error or None) each."""
     if results:
         await run(connection, _DONE, ids=[item[0] for item in results], errors=[item[1] for item in results], now=now)
+
+
+async def blank(connection: AsyncConnection, ids: Sequence[int]) -> None:
+    """Nothing of what they said is kept: it was about somebody who is forgotten."""
+    if ids:
+        await run(connection, _BLANK, ids=list(ids))
 
 
 async def resolve(connection: AsyncConnection, refs: Sequence[tuple[int | None, str | None, str | None]]) -> list[tuple[int | None, bool]]:

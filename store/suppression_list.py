@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store.erased import MARK, PSEUDONYM
 from store.statements import TIME, rows, sql
 
 # The order is the stable face of `kabar export suppressions`, which `kabar import suppressions` reads.
@@ -33,6 +34,7 @@ _SELECT = """SELECT x.kind, x.channel, p.customer_no, x.sort, x.value, x.at, x.e
              FROM suppressions x LEFT JOIN people p ON p.id = x.person_id"""
 _EXPORT = sql(
     f"""{_SELECT} WHERE (:lifted OR x.lifted_at IS NULL) AND (CAST(:since AS timestamptz) IS NULL OR x.recorded_at >= :since)
+          AND coalesce(x.value, p.customer_no) NOT LIKE ALL ('{{{MARK}%,{PSEUDONYM}%}}')
         ORDER BY x.id""",
     since=TIME,
 )

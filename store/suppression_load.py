@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from psycopg import AsyncConnection as Driver
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import changes, moving_on
+from store.engine import driver
+from store.erased import stored
 from store.statements import TEXTS, rows, run, sql
 from store.suppressed import key
 from store.suppressions import Source
@@ -41,15 +42,15 @@ _NAME = sql("UPDATE staged_suppressions s SET person_id = p.id FROM people p WHE
 _NOBODY = sql("DELETE FROM staged_suppressions WHERE customer_no IS NOT NULL AND person_id IS NULL RETURNING line")
 # What was lifted after it was said is no news; what is said of somebody who is on the list already changes nothing.
 _ADD = sql(
-    """WITH added AS (
+    f"""WITH added AS (
          INSERT INTO suppressions (kind, channel, person_id, sort, value, at, recorded_at, source, code, evidence)
-         SELECT s.kind, s.channel, s.person_id, s.sort, s.value, coalesce(s.at, :now), :now, :source, s.code, s.evidence
+         SELECT s.kind, s.channel, s.person_id, s.sort, {stored("s")}, coalesce(s.at, :now), :now, :source, s.code, s.evidence
          FROM staged_suppressions s
          WHERE NOT EXISTS (SELECT FROM suppressions x WHERE x.person_id = s.person_id AND x.kind = s.kind AND x.channel = s.channel
                            AND x.lifted_at >= coalesce(s.at, :now))
            AND NOT EXISTS (SELECT FROM suppressions x WHERE x.value = s.value AND x.sort = s.sort AND x.kind = s.kind
                            AND x.channel IS NOT DISTINCT FROM s.channel AND x.lifted_at >= coalesce(s.at, :now))
-         ORDER BY s.value, s.person_id, s.line
+         ORDER BY 5, s.person_id, s.line
          ON CONFLICT DO NOTHING RETURNING kind, channel, person_id, sort, value)
        INSERT INTO added_suppressions SELECT * FROM added"""
 )
@@ -86,8 +87,7 @@ async def prepare(connection: AsyncConnection) -> None:
 
 async def stage(connection: AsyncConnection, staged: Iterable[Staged]) -> None:
     """Add a batch."""
-    raw = (await connection.get_raw_connection()).driver_connection
-    assert isinstance(raw, Driver)
+    raw = await driver(connection)
     async with raw.cursor() as cursor, cursor.copy(_COPY) as copy:
         for row in staged:
             await copy.write_row(row)

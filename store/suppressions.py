@@ -9,6 +9,7 @@ from typing import Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store.erased import stored
 from store.statements import LONGS, TEXTS, rows, run, sql
 from store.suppressed import key
 
@@ -44,7 +45,7 @@ _SPEAK = sql(
 )
 _SPEAK_OF = sql(
     f"""INSERT INTO suppressions (kind, channel, sort, value, at, recorded_at, source, evidence)
-        SELECT :kind, a.channel, a.sort, {key("a")}, :now, :now, :source, a.evidence
+        SELECT :kind, a.channel, a.sort, {stored("a")}, :now, :now, :source, a.evidence
         FROM unnest(:sorts, :values, :channels, :evidence) AS a(sort, value, channel, evidence) ORDER BY 4, 3
         ON CONFLICT (value, sort, channel, kind) WHERE lifted_at IS NULL AND kind <> 'address' AND value IS NOT NULL DO NOTHING""",
     sorts=TEXTS,
@@ -62,7 +63,7 @@ _HAVE = sql(
 _INTO_DEAD = "INSERT INTO suppressions (kind, sort, value, at, recorded_at, source, code, evidence)"
 _DEAD_ALREADY = "ON CONFLICT (value, sort) WHERE lifted_at IS NULL AND kind = 'address' DO NOTHING"
 _DROP = sql(
-    f"""{_INTO_DEAD} SELECT 'address', a.sort, {key("a")}, :now, :now, :source, a.code, a.evidence
+    f"""{_INTO_DEAD} SELECT 'address', a.sort, {stored("a")}, :now, :now, :source, a.code, a.evidence
         FROM unnest(:sorts, :values, :codes, :evidence) AS a(sort, value, code, evidence) ORDER BY 3, 2 {_DEAD_ALREADY}""",
     sorts=TEXTS,
     values=TEXTS,

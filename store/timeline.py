@@ -9,10 +9,14 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store.erased import MARK
 from store.statements import rows, sql
 from store.suppressed import key
 
-_SUBJECT = sql("SELECT id, customer_no, name, locale, timezone, contact_hours, consents FROM people WHERE customer_no = :customer_no")
+_SUBJECT = sql(
+    """SELECT id, customer_no, name, locale, timezone, contact_hours, consents FROM people
+       WHERE customer_no = :customer_no AND forgotten_at IS NULL"""
+)
 _ADDRESSES = sql(
     f"""SELECT a.sort, a.kind, a.value, a.platform, a.listed, x.recorded_at AS dropped_at, coalesce(x.code, x.source) AS drop_reason
         FROM addresses a LEFT JOIN suppressions x ON x.value = {key("a")} AND x.sort = a.sort AND x.kind = 'address' AND x.lifted_at IS NULL
@@ -197,7 +201,9 @@ async def timeline(connection: AsyncConnection, customer_no: str) -> Timeline | 
 
 
 def masked(sort: str, value: str) -> str:
-    """`b…o@example.com`, `+62…0001`, `…3f9a`."""
+    """`b…o@example.com`, `+62…0001`, `…3f9a`; `erased` for what stands in place of a forgotten one."""
+    if value.startswith(MARK):
+        return "erased"
     if sort == "email" and "@" in value:
         name, _, host = value.rpartition("@")
         return f"{name[:1]}…{name[-1:] if len(name) > 2 else ''}@{host}"

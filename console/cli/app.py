@@ -17,10 +17,12 @@ from console.cli import (
     control,
     db,
     demo,
+    dossier,
     doubt,
     events,
     export,
     failed,
+    forget,
     keys,
     people,
     preview,
@@ -115,6 +117,12 @@ _list.command(
 )(suppressions.add)
 _list.command("lift", epilog=_examples("kabar suppressions lift 4711 --by dewi --evidence 'letter of 20 November'"))(suppressions.lift)
 app.command(
+    "forget",
+    rich_help_panel=FEED,
+    epilog=_examples("kabar forget C000123 --reason 'request of 20 November, CRM-1182'", "kabar forget --from tombstones.jsonl"),
+)(forget.forget)
+app.command("readmit", rich_help_panel=FEED, epilog=_examples("kabar readmit C000123 --reason 'new account, CRM-1200'"))(forget.readmit)
+app.command(
     "emit",
     rich_help_panel=FEED,
     epilog=_examples(
@@ -173,12 +181,14 @@ _log = _group("audit-log", LOOK, "list, head, verify: what operators did.")
 _log.command("list", epilog=_examples("kabar audit-log list --since 7d --action resume", "kabar audit-log list --json"))(audit_log.listed)
 _log.command("head")(audit_log.head)
 _log.command("verify", epilog=_examples("kabar audit-log verify", "kabar audit-log verify --head 9f2c…"))(audit_log.verify)
-_export = _group("export", LOOK, "messages, suppressions: take them away as a file.")
+_export = _group("export", LOOK, "messages, suppressions, person, tombstones: take them away as a file.")
 _export.command(
     "messages",
     epilog=_examples("kabar export messages --since 2026-11-20 > messages.csv", "kabar export messages --since 2h --format jsonl"),
 )(export.messages)
 
+_export.command("person", epilog=_examples("kabar export person C000123 --reason 'access request, CRM-1182' > person.json"))(dossier.export)
+_export.command("tombstones", epilog=_examples("kabar export tombstones > tombstones.jsonl"))(forget.export)
 _export.command("suppressions", epilog=_examples("kabar export suppressions --full > suppressions.csv"))(suppression_files.export)
 
 app.command(

@@ -9,6 +9,7 @@ import typer
 
 from channels.email.bounces import Grade, Reading, Sort, read
 from channels.email.settings import EmailSettings
+from config.redaction import scrub
 from config.settings import Settings
 from console.cli.common import fault
 from console.cli.guard import run
@@ -17,6 +18,7 @@ from console.mail.maildir import SETTING, drain
 from console.mail.serve import Doors, doors, keep_open
 from scheduler.bootstrap import open_house
 from scheduler.daemon import stop_on_signals
+from store.timeline import masked
 
 Box = Annotated[Path | None, typer.Option("--maildir", metavar="DIR", help="Read what comes into this maildir.")]
 Place = Annotated[str | None, typer.Option("--lmtp", metavar="HOST:PORT", help="Take mail in by LMTP, from your mail server.")]
@@ -72,11 +74,11 @@ def _explained(reading: Reading) -> list[str]:
     for finding in reading.findings:
         verdict = finding.judgement
         lines += [
-            f"recipient  {finding.recipient or 'nobody is named'}",
+            f"recipient  {masked('email', finding.recipient) if finding.recipient else 'nobody is named'}",
             f"  grade    {verdict.grade}, {verdict.reason}",
             f"  by       {verdict.why}",
             f"  status   {finding.status or 'none'}",
-            f"  words    {finding.words}",
+            f"  words    {scrub(finding.words)}",
         ]
     does = _BOUNCED[reading.grade] if reading.sort is Sort.BOUNCE else _DOES[reading.sort]
     return [*lines, f"does       {does if reading.key else 'nothing: it names no message of ours'}"]

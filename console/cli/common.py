@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.loader import Config
 from config.models import Campaign, Rules
@@ -16,6 +17,7 @@ from config.problems import ConfigError, Problem, suggest
 from jobs.house import House
 from scheduler.bootstrap import read_config
 from scheduler.occurrences import event_data
+from store import erased
 
 WIDE = 140
 
@@ -52,6 +54,15 @@ async def company_zone(house: House) -> ZoneInfo:
         return (await in_force(house)).rules.zone
     except ConfigError:
         return ZoneInfo(str(Rules.model_fields["timezone"].default))
+
+
+async def nobody(connection: AsyncConnection, customer_no: str, otherwise: str = "it is the customer_no of the customer file") -> str:
+    """Why there is no customer of this number, and what would be right."""
+    stone = await erased.tombstone(connection, customer_no)
+    if stone is None:
+        return f'there is no customer "{customer_no}"; {otherwise}'
+    when = f"on {stone.forgotten_at:%Y-%m-%d} by {stone.forgotten_by} ({stone.reason})"
+    return f"customer {customer_no} was forgotten {when}; if this is a customer again: kabar readmit {customer_no}"
 
 
 def invented_event(config: Config, campaign: Campaign) -> dict[str, Any]:

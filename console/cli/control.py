@@ -9,6 +9,7 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.problems import ConfigError
+from config.redaction import scrub
 from config.settings import Settings
 from console.cli.accounts import pause_account, resume_accounts
 from console.cli.common import in_force, known, operator
@@ -42,6 +43,7 @@ def pause(
 ) -> None:
     """Stop at once: nothing more is released or sent until `kabar resume`. What is stopped waits, and expires in its time."""
     _asked(campaign, channel, account, everything)
+    reason = scrub(reason)  # everybody who looks sees it
     if account is None:
         new = run(_pause(Settings.read(), campaign, channel, by or operator(), reason))
     else:

@@ -7,8 +7,10 @@ import asyncio
 import typer
 
 from config.settings import Settings
+from console.cli.common import operator
 from console.cli.guard import run
-from store import schema
+from console.cli.times import wall_clock
+from store import schema, ticks
 from store.engine import database_uri, open_database, reachable
 
 
@@ -22,6 +24,10 @@ async def _upgrade(settings: Settings) -> bool:
     database = open_database(await asyncio.to_thread(database_uri, settings))
     try:
         await reachable(database)
-        return await schema.upgrade(database)
+        changed = await schema.upgrade(database)
+        if changed:
+            async with database.begin() as connection:
+                await ticks.record(connection, actor=operator(), action="db.upgrade", detail={}, now=wall_clock())
+        return changed
     finally:
         await database.close()

@@ -105,6 +105,7 @@ async def _load(house: House, console: Console) -> Published:
             now=START,
             today=START.date(),
             progress=lambda n, total: progress.update(task, completed=n, total=total),
+            by="demo",
         )
     console.print(f"{done.inserted} customers imported, {done.rejected} rows rejected with a reason ({done.rejects_file})")
     config = read_config(house.settings.config_dir, house.channels)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from config.problems import ConfigError, Problem
 from config.settings import Settings
-from console.cli.common import fault, pairs
+from console.cli.common import fault, nobody, operator, pairs
 from console.cli.guard import run
 from console.http.events import NewEvent
 from jobs.events import EventRefused, take_event
@@ -41,9 +41,12 @@ async def _emit(settings: Settings, told: NewEvent, number: str) -> bool:
     async with open_house(settings) as house:
         now = house.clock.now()
         try:
-            return await take_event(house, event_id=number, name=told.event, customer_no=told.customer_no, data=told.data, now=now)
+            return await take_event(
+                house, event_id=number, name=told.event, customer_no=told.customer_no, data=told.data, now=now, by=operator()
+            )
         except EventRefused as error:
             raise fault(told.event, str(error)) from None
         except UnknownCustomer:
-            message = f'there is no customer "{told.customer_no}"; `kabar import customers FILE` brings new ones'
+            async with house.database.begin() as connection:
+                message = await nobody(connection, told.customer_no, "`kabar import customers FILE` brings new ones")
             raise fault("--customer", message) from None

@@ -10,11 +10,12 @@ from typing import Annotated, TextIO
 import typer
 
 from config.settings import Settings
-from console.cli.common import company_zone
+from console.cli.common import company_zone, operator
 from console.cli.guard import run
 from console.cli.sheets import Write, csv_rows, json_lines, target
 from console.cli.times import SINCE, parse_since, wall_clock
 from scheduler.bootstrap import open_house
+from store import ticks
 from store.reports import COLUMNS, stream_messages
 
 
@@ -36,6 +37,9 @@ def messages(
 async def _export(settings: Settings, since: str | None, writer: Callable[[TextIO, Sequence[str]], Write], file: TextIO) -> None:
     async with open_house(settings) as house:
         start = None if since is None else parse_since(since, await company_zone(house), wall_clock())
+        async with house.database.begin() as connection:
+            detail = {"since": start.isoformat() if start else None}
+            await ticks.record(connection, actor=operator(), action="export.messages", detail=detail, now=house.clock.now())
         write = writer(file, COLUMNS)
         async with house.database.begin() as connection:
             async for rows in stream_messages(connection, start):

@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from config.problems import ConfigError
+from config.redaction import scrub
 from store.engine import server_words
 
 if sys.platform == "win32":
@@ -53,7 +54,9 @@ class Guarded(TyperGroup):
         except UnicodeEncodeError:
             typer.echo("kabar: a word of this command, or of its environment, is not UTF-8; write it again", err=True)
         except OperationalError as error:
-            typer.echo(f"KABAR_DATABASE_URL: the database failed: {server_words(error)}; run the command again once it is well", err=True)
+            typer.echo(
+                f"KABAR_DATABASE_URL: the database failed: {scrub(server_words(error))}; run the command again once it is well", err=True
+            )
         except Exception as error:
             self._unexpected(error)
         raise typer.Exit(1)

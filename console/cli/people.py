@@ -11,15 +11,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from config.settings import Settings
-from console.cli.common import company_zone
+from console.cli.common import company_zone, operator
 from console.cli.guard import run
 from jobs.customers import Report, import_customers
 from scheduler.bootstrap import open_house
 
 
-def customers(file: Annotated[Path, typer.Argument(help="CSV or XLSX; its first row names the columns.", show_default=False)]) -> None:
+def customers(
+    file: Annotated[Path, typer.Argument(help="CSV or XLSX; its first row names the columns.", show_default=False)],
+    by: Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who does it, for the audit log; default: the login name.")] = None,
+) -> None:
     """Insert or update customers by customer_no. Bad rows go to FILE.rejects.csv with a reason, the rest goes in."""
-    report = run(_import(Settings.read(), file))
+    report = run(_import(Settings.read(), file, by or operator()))
     Console().print(_table(report))
     if report.dead:
         typer.echo(f"{report.dead:,} addresses of the file are dead by a provider's or an operator's word; they stay so")
@@ -33,7 +36,7 @@ def customers(file: Annotated[Path, typer.Argument(help="CSV or XLSX; its first 
         typer.echo(f"{report.rejected} rows stayed out; {report.rejects_file} says why: correct them there and import that file")
 
 
-async def _import(settings: Settings, file: Path) -> Report:
+async def _import(settings: Settings, file: Path, by: str) -> Report:
     async with open_house(settings, migrate=True) as house:
         now = house.clock.now()
         async with house.database.begin() as connection:
@@ -47,6 +50,7 @@ async def _import(settings: Settings, file: Path) -> Report:
                 today=now.astimezone(await company_zone(house)).date(),
                 progress=lambda done, total: shown.update(task, completed=done, total=total),
                 offers=published.offers if published else (),
+                by=by,
             )
 
 

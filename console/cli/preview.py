@@ -16,7 +16,7 @@ from config.loader import Config
 from config.models import Campaign
 from config.settings import Settings
 from console.cli.approval import audience, follow_up
-from console.cli.common import fault, invented_event, known
+from console.cli.common import fault, invented_event, known, nobody
 from console.cli.guard import run
 from console.cli.reasons import Explanation, explain, explain_end
 from console.cli.weights import too_long
@@ -70,7 +70,7 @@ async def about_customer(house: House, config: Config, found: Campaign, customer
     async with house.database.begin() as connection:
         person = await profile(connection, customer_no, config.segments, draft.at.astimezone(config.rules.zone).date())
         if person is None:
-            raise fault("--customer", f'there is no customer "{customer_no}"')
+            raise fault("--customer", await nobody(connection, customer_no))
         told = await fates(connection, draft, customer_no)
         notes = [_when(draft, now), *await _notes(house, connection, draft)]
     if not told:

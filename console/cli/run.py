@@ -10,14 +10,19 @@ from typing import Any
 import structlog
 import typer
 
+from channels.registry import CHANNELS
+from config.loader import Config
 from config.problems import ConfigError, Problem
 from config.settings import Settings, unknown_settings
 from console.cli.guard import run
 from console.http.serve import bind, serve
 from console.mail.serve import configured_doors, keep_open
 from jobs import recognise
+from jobs.catalog import Published
+from jobs.retention import remembers
 from scheduler.bootstrap import open_house, publish, read_config, settings_of
 from scheduler.daemon import run_scheduler, run_worker, stop_on_signals
+from scheduler.reload import SCHEDULER
 
 log = structlog.get_logger()
 
@@ -50,14 +55,21 @@ def _settings() -> Settings:
     return Settings.read()
 
 
-async def _up(settings: Settings) -> None:
+def _config(settings: Settings) -> Config:
+    """Raises ConfigError with every problem."""
     config = read_config(settings.config_dir)
+    remembers(settings.retention, Published(0, config, CHANNELS))
+    return config
+
+
+async def _up(settings: Settings) -> None:
+    config = _config(settings)
     stop = stop_on_signals()
     # The port first: when it is taken nothing has begun that would have to end again.
     with bind(settings.http) as listening, configured_doors() as found:
         async with open_house(settings, migrate=True, send=True) as house:
             await recognise.start(house)
-            await publish(house, config)
+            await publish(house, config, by=SCHEDULER)
             parts: dict[str, Part] = {"bounces": keep_open(house, found, stop)} if found else {}
             await together(
                 stop,
@@ -69,11 +81,11 @@ async def _up(settings: Settings) -> None:
 
 
 async def _scheduler(settings: Settings) -> None:
-    config = read_config(settings.config_dir)
+    config = _config(settings)
     stop = stop_on_signals()
     async with open_house(settings) as house:
         await recognise.start(house)
-        await publish(house, config)
+        await publish(house, config, by=SCHEDULER)
         await together(stop, scheduler=run_scheduler(house, settings.config_dir, stop))
 
 

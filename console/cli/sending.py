@@ -17,7 +17,7 @@ from config.models import Campaign
 from config.settings import Settings
 from config.templates import Variant
 from config.templating import RenderError
-from console.cli.common import fault, invented_event, known, operator, pairs
+from console.cli.common import fault, invented_event, known, nobody, operator, pairs
 from console.cli.guard import run
 from jobs.catalog import Published
 from jobs.house import Account, House
@@ -110,8 +110,9 @@ async def _who(house: House, config: Config, customer: str | None) -> Profile:
     today = house.clock.now().astimezone(config.rules.zone).date()
     async with house.database.begin() as connection:
         found = await profile(connection, customer, config.segments, today)
-    if found is None:
-        raise fault("--customer", f'there is no customer "{customer}"; a pop-up needs one, all else can be filled in with an invented one')
+        if found is None:
+            way_out = "a pop-up needs one, all else can be filled in with an invented one"
+            raise fault("--customer", await nobody(connection, customer, way_out))
     return found
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from itertools import zip_longest
 
 from channels.registry import CHANNELS
+from config.redaction import scrub
 from config.values import format_duration
 from console.cli.prospects import prospect
 from console.cli.reasons import Explanation, explain_end
@@ -170,7 +171,7 @@ def _came_back(message: Message) -> Iterator[Line]:
         yield Line(message.read_at, "read")
     for echo in message.echoes:
         if echo.kind in _ECHOES:
-            yield Line(echo.at, f"{_ECHOES[echo.kind]}{f': {echo.detail}' if echo.detail else ''}")
+            yield Line(echo.at, f"{_ECHOES[echo.kind]}{f': {scrub(echo.detail)}' if echo.detail else ''}")
 
 
 def _ending(message: Message, teller: Teller) -> Iterator[Line]:

@@ -19,6 +19,7 @@ from console.cli.people import bar
 from console.cli.sheets import Write, csv_rows, json_lines, target
 from console.cli.suppressions import By, Kind
 from console.cli.times import SINCE, parse_since, wall_clock
+from console.cli.unmask import Reason, permitted, recorded
 from jobs.suppressions import Defaults, Report, import_suppressions
 from scheduler.bootstrap import open_house
 from store.suppression_list import COLUMNS, stream
@@ -64,24 +65,37 @@ async def _import(settings: Settings, file: Path, defaults: Defaults, by: str) -
 def export(
     since: Annotated[str | None, typer.Option("--since", metavar="T", help=f"Only what was recorded since. {SINCE}")] = None,
     lifted: Annotated[bool, typer.Option("--lifted", help="Those that hold no more, too.")] = False,
-    full: Annotated[bool, typer.Option("--full", help="Addresses in clear, as an import needs them; otherwise masked.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Addresses in clear, as an import needs them; for KABAR_MAY_UNMASK.")] = False,
+    reason: Reason = "",
     written: Annotated[Format, typer.Option("--format", help="One row or one JSON object a suppression.")] = Format.CSV,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write here instead of to standard output.")] = None,
 ) -> None:
     """The suppression list, the oldest first. Times are ISO 8601 in UTC; CSV cells never pass as formulas."""
+    settings = Settings.read()
+    unmasked = (permitted(settings, reason), reason) if full else None
     with target(out) as file:
-        run(_export(Settings.read(), since, csv_rows if written is Format.CSV else json_lines, file, lifted=lifted, full=full))
+        run(_export(settings, since, csv_rows if written is Format.CSV else json_lines, file, lifted=lifted, unmasked=unmasked))
 
 
 async def _export(
-    settings: Settings, since: str | None, writer: Callable[[TextIO, Sequence[str]], Write], file: TextIO, *, lifted: bool, full: bool
+    settings: Settings,
+    since: str | None,
+    writer: Callable[[TextIO, Sequence[str]], Write],
+    file: TextIO,
+    *,
+    lifted: bool,
+    unmasked: tuple[str, str] | None,
 ) -> None:
+    """unmasked: who may see addresses, and why; None = they are masked."""
     async with open_house(settings) as house:
         start = None if since is None else parse_since(since, await company_zone(house), wall_clock())
+        who, reason = unmasked or (operator(), "")
+        detail = {"since": start.isoformat() if start else None, "full": unmasked is not None}
+        await recorded(house, who, "export.suppressions", reason, detail)
         write = writer(file, COLUMNS)
         async with house.database.begin() as connection:
             async for rows in stream(connection, start, lifted=lifted):
-                write([_cells(row, house.channels, full=full) for row in rows])
+                write([_cells(row, house.channels, full=unmasked is not None) for row in rows])
 
 
 def _cells(row: Any, channels: Mapping[str, Channel], *, full: bool) -> Sequence[Any]:

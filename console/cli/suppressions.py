@@ -13,7 +13,7 @@ from rich.table import Table
 
 from config.redaction import scrub
 from config.settings import Settings
-from console.cli.common import company_zone, fault, known, operator, screen
+from console.cli.common import company_zone, fault, known, nobody, operator, screen
 from console.cli.guard import run
 from jobs.suppressions import address_of
 from jobs.withdrawal import complain, drop_addresses, opt_out, refuse_address
@@ -109,7 +109,7 @@ async def _add(settings: Settings, kind: Kind, channel: str, customer: str | Non
         else:
             person = await popups.recipient(connection, customer or "")
             if person is None:
-                raise fault("--customer", f'there is no customer "{customer}"; it is the customer_no of the customer file')
+                raise fault("--customer", await nobody(connection, customer or ""))
             speak = opt_out if kind is Kind.OPT_OUT else complain
             await speak(house, connection, [(person, channel, evidence)], now, Source.OPERATOR)
         new = sum(each.live for each in await suppression_list.counts(connection)) > before

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.models import Rules
 from config.settings import Settings
-from console.cli.common import fault
+from console.cli.common import fault, nobody
 from console.cli.guard import run
 from console.cli.story import Line, Tale, tales
 from console.cli.teller import WAITING, Teller
@@ -68,7 +68,7 @@ async def tell(house: House, customer_no: str, now: datetime, campaign: str | No
     async with house.database.begin() as connection:
         person = await timeline(connection, customer_no)
         if person is None:
-            raise fault("customer", f'there is no customer "{customer_no}"; it is the customer_no of the customer file')
+            raise fault("customer", await nobody(connection, customer_no))
         published = await house.catalog.newest(connection)
         company = published.config.rules.timezone if published else str(Rules.model_fields["timezone"].default)
         conditions = published.config.segments if published else {}
@@ -166,7 +166,7 @@ def _suppression(word: Suppression, time: Callable[[datetime], str]) -> str:
     if word.channel and word.masked:
         what += f" at {word.masked}"
     known = f" (recorded {time(word.recorded_at)})" if word.recorded_at.date() != word.at.date() else ""
-    code = f" {word.code}" if word.code else ""
+    code = f" {word.code}" if word.code and word.code != word.source else ""
     lifted = f"; lifted {time(word.lifted_at)} by {word.lifted_by}: {word.lift_evidence}" if word.lifted_at else ""
     return f"{what}, {time(word.at)}{known} by {word.source}{code}: {word.evidence}{lifted}"
 

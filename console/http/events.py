@@ -16,7 +16,7 @@ from console.http.fields import Body, Plain, Word
 from console.http.guards import Key, behind
 from jobs.api_keys import KeyScope
 from jobs.events import EventRefused, take_event
-from store.events import UnknownCustomer
+from store.events import ForgottenCustomer, UnknownCustomer
 
 router = APIRouter(route_class=behind(Key(KeyScope.EVENTS)))
 
@@ -46,6 +46,8 @@ async def event(new: NewEvent, house: TheHouse, now: Now) -> Taken:
         added = await take_event(house, event_id=event_id, name=new.event, customer_no=new.customer_no, data=new.data, now=now)
     except EventRefused as error:
         raise ApiError(_STATUS.get(error.code, 422), error.code, str(error)) from None
+    except ForgottenCustomer:  # it is in order, and nothing to try again
+        return {"event_id": event_id, "status": "ignored"}
     except UnknownCustomer:
         raise ApiError(404, "unknown_customer", "no customer has this customer_no; import the customer first") from None
     return Taken(event_id=event_id, status="accepted" if added else "duplicate")

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
 
-import psycopg
 import structlog
 
 from jobs.customers.columns import read_header
 from jobs.customers.reader import Record, Source, fault, open_source
 from jobs.customers.rejects import Rejects, unsafe
 from jobs.customers.rows import Accepted, RowReader
-from store.engine import Database
-from store.people import Connection, Duplicate, Merged, drop_duplicates, merge, prepare, stage
+from store import ticks
+from store.engine import Database, driver
+from store.people import Connection, Duplicate, Merged, drop_duplicates, drop_forgotten, merge, prepare, stage
 
 log = structlog.get_logger()
 
@@ -58,22 +58,28 @@ async def import_customers(
     progress: Progress,
     source: str = "import",
     offers: Collection[str] = (),
+    by: str = "unknown",
 ) -> Report:
     """Insert or update customers by `customer_no`; columns the file does not have keep their values.
 
     `today` is the company's date, which birthdays and trades may not be after; `progress` gets rows done and rows expected;
     `offers` are the categories that need consent, and what of them waits for a person who takes it back is stopped.
+    by: who does it, for the audit log
     Raises ConfigError when the file cannot be taken at all; then nothing is loaded and no file is written.
     """
     with open_source(path) as opened:
         titles, reader = _header(path, opened, today)
         with Rejects(path, titles, opened.delimiter) as rejects:
-            async with await psycopg.AsyncConnection.connect(database.conninfo) as connection:
+            async with database.begin() as transaction:
+                connection = await driver(transaction)
                 await prepare(connection)
                 rows = await _stage(connection, opened, reader, rejects, progress)
+                forgotten = await drop_forgotten(connection)
                 twins = await drop_duplicates(connection)
-                _reject_twins(path, [twin for twin in twins if not twin.identical], rejects)
+                _reject_late(path, {line: _forgotten(at) for line, at in forgotten.items()} | _twins(twins), reader, rejects, forgotten)
                 merged = await merge(connection, reader.spoken, now=now, source=source, offers=sorted(offers))
+                detail = {"file": path.name, "rows": rows, "new": merged.inserted, "updated": merged.updated, "rejected": rejects.count}
+                await ticks.record(transaction, actor=by, action="customers.import", detail=detail, now=now)
             progress(rows, rows)
             if merged.stopped:
                 log.info("offers.stopped", messages=merged.stopped)
@@ -109,16 +115,33 @@ def _accepted(batch: list[Record], reader: RowReader, rejects: Rejects) -> Itera
             rejects.add(line, found.reason, plain)
 
 
-def _reject_twins(path: Path, twins: list[Duplicate], rejects: Rejects) -> None:
-    """Only the end of the file shows which rows these are, so their cells are read once more rather than kept for all."""
-    if not twins:
+def _twins(twins: list[Duplicate]) -> dict[int, str]:
+    return {
+        twin.line: f"customer_no: stands on line {twin.first_line} already, with other content; keep one of them"
+        for twin in twins
+        if not twin.identical
+    }
+
+
+def _forgotten(at: datetime | None) -> str:
+    if at is None:
+        return "customer_no: stands for a customer who was forgotten, and can be nobody's number"
+    way_out = "if this is a customer again: kabar readmit CUSTOMER_NO, then import the file anew"
+    return f"customer_no: was forgotten on {at:%Y-%m-%d} and stays out; {way_out}"
+
+
+def _reject_late(path: Path, reasons: Mapping[int, str], reader: RowReader, rejects: Rejects, bare: Collection[int]) -> None:
+    """Only the end of the file shows which rows these are, so their cells are read once more rather than kept for all.
+
+    bare: lines of which only the number is written down, so that the rejects bring nobody back
+    """
+    if not reasons:
         return
-    first_lines = {twin.line: twin.first_line for twin in twins}
     with open_source(path) as again:
         for line, cells in again.records:
-            if first := first_lines.get(line):
-                reason = f"customer_no: stands on line {first} already, with other content; keep one of them"
-                rejects.add(line, reason, list(map(unsafe, cells)))
+            if reason := reasons.get(line):
+                kept = [cell if line not in bare or place == reader.number_at else "" for place, cell in enumerate(cells)]
+                rejects.add(line, reason, list(map(unsafe, kept)))
 
 
 def _report(rows: int, merged: Merged, duplicates: int, rejects: Rejects) -> Report:

@@ -8,7 +8,7 @@ from datetime import date
 from typing import NamedTuple
 
 from jobs.customers.cells import Consent, read_cells
-from jobs.customers.columns import Column
+from jobs.customers.columns import Column, Kind
 from store.people import Reach, StagedPerson
 
 # What no spreadsheet shows and no text column can keep: NUL, bytes that are in no encoding, characters already lost.
@@ -36,6 +36,7 @@ class RowReader:
         self._width = len(columns)
         self._cells = read_cells(columns, today)
         self.spoken = self._cells.spoken
+        self.number_at = next(place for place, column in enumerate(columns) if column.name == "customer_no" and column.kind is Kind.FIELD)
 
     def read(self, line: int, cells: Sequence[str]) -> Accepted | Refused:
         """Everything wrong with a row is named, not the first fault alone."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from store.tables.access import api_keys
 from store.tables.base import metadata
-from store.tables.customers import addresses, people, permissions
+from store.tables.customers import addresses, erasure_key, people, permissions, tombstones
 from store.tables.house import audit_log, facts, limits, slow_domains, stopped_platforms, ticks
 from store.tables.incoming import interactions, receipts, unknown_receipts
 from store.tables.outgoing import STATUSES, attempts, chunks, messages, popup_tests, popups
@@ -21,6 +21,7 @@ __all__ = [
     "audit_log",
     "campaigns",
     "chunks",
+    "erasure_key",
     "events",
     "facts",
     "holds",
@@ -43,6 +44,7 @@ __all__ = [
     "suppressions",
     "suspicions",
     "ticks",
+    "tombstones",
     "unknown_receipts",
     "versions",
 ]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     Date,
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     Numeric,
     Table,
     Text,
@@ -39,6 +41,7 @@ people = Table(
     Column("attributes", JSONB, nullable=False, server_default=text("'{}'")),
     Column("created_at", When, nullable=False, server_default=NOW),
     Column("updated_at", When, nullable=False, server_default=NOW),
+    Column("forgotten_at", When),  # nothing here says any more who it was; messages and permissions stay under the id
 )
 
 addresses = Table(
@@ -69,4 +72,33 @@ permissions = Table(
     Column("contact_hours", Text),
     Column("consents", JSONB, nullable=False),
     Index("ix_permissions_person_id_recorded_at", "person_id", "recorded_at"),
+)
+
+# Who was forgotten: no file, event or receipt brings them back until somebody readmits them. key: of the customer number, hashed.
+tombstones = Table(
+    "tombstones",
+    metadata,
+    id_column(),
+    Column("key", Text, nullable=False),
+    Column("person_id", BigInteger, ForeignKey("people.id")),  # what is left of them
+    Column("forgotten_at", When, nullable=False),
+    Column("forgotten_by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("readmitted_at", When),
+    Column("readmitted_by", Text),
+    Column("readmit_reason", Text),
+    CheckConstraint(
+        "(readmitted_at IS NULL) = (readmitted_by IS NULL) AND (readmitted_at IS NULL) = (readmit_reason IS NULL)", name="readmitted"
+    ),
+    Index("uq_tombstones_key", "key", unique=True, postgresql_where=text("readmitted_at IS NULL")),
+)
+
+# What the hashes of the forgotten are made with (store/erased.py): the two pads of one HMAC key, in one row, made with the database.
+erasure_key = Table(
+    "erasure_key",
+    metadata,
+    Column("one", Boolean, primary_key=True, server_default=text("true")),
+    Column("inner_pad", LargeBinary, nullable=False),
+    Column("outer_pad", LargeBinary, nullable=False),
+    CheckConstraint("one", name="one"),
 )

@@ -10,8 +10,9 @@ from console.cli.app import app
 COMMANDS = (
     "up", "scheduler", "worker", "web", "check", "import customers", "emit", "preview", "rehearse", "why", "status", "pause", "resume",
     "failed", "resolve",
-    "approve", "send-test", "export messages", "audit", "replay", "sandbox", "db upgrade",
     "keys create", "keys list", "keys revoke",
+    "approve", "send-test", "export messages", "export person", "forget", "readmit", "audit", "audit-log verify",
+    "replay", "sandbox", "db upgrade",
 )  # fmt: skip
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from console.cli.unmask import account
 from tests.cli.conftest import Desk, audited, customer, message, run_of
 from tests.cli.publishing import publish_config
 
@@ -115,9 +117,18 @@ def test_the_export_masks_addresses_unless_told_not_to_and_then_goes_in_again(de
         ("complaint", "email", "", "a…@example.com"),
         ("opt_out", "whatsapp", "C1", ""),
     ]
-    full = desk.kabar("export", "suppressions", "--full").stdout
+    refused = desk.kabar("export", "suppressions", "--full", "--reason", "moving to another suite")
+    assert refused.exit_code == 1
+    assert f"KABAR_MAY_UNMASK: allows nobody, and this is {account()}" in refused.stderr
+    desk = replace(desk, env=desk.env | {"KABAR_MAY_UNMASK": f"dewi,{account()}"})
+    assert desk.kabar("export", "suppressions", "--full").exit_code == 2
+    full = desk.kabar("export", "suppressions", "--full", "--reason", "moving to another suite").stdout
     assert "'=cmd(1):token" in full
-    lines = [json.loads(line) for line in desk.kabar("export", "suppressions", "--format", "jsonl", "--full").stdout.splitlines()]
+    assert audited(desk)[1:] == [("sari", "export.suppressions"), (account(), "export.suppressions")]
+    lines = [
+        json.loads(line)
+        for line in desk.kabar("export", "suppressions", "--format", "jsonl", "--full", "--reason", "x").stdout.splitlines()
+    ]
     assert [line["address"] for line in lines] == ["=cmd(1):token", "ab@example.com", None]
     before = live(desk)
     desk.sql("DELETE FROM suppressions")
@@ -137,7 +148,10 @@ def test_an_opt_out_by_hand_stops_what_waits_and_is_shown_by_list_and_why(desk: 
     assert "CRM-1182" in listed
     assert "0812" not in listed
     assert "c@example.com" not in listed
+    dead = ("suppressions", "add", "--kind", "address", "--channel", "push", "--address", "tok-C1", "--evidence", "CRM-1190")
+    assert desk.kabar(*dead).exit_code == 0
     why = desk.kabar("why", "C1").stdout
+    assert "by operator: CRM-1190" in why
     assert "opted out      of offers by email" in why
     assert "by operator: call of ***" in why
     assert "lifted" not in why

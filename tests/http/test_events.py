@@ -9,7 +9,9 @@ from aiohttp import ClientSession
 from pydantic import SecretStr
 
 from config.settings import HttpSettings, Settings
+from jobs.forget import forget_customer
 from jobs.house import House
+from jobs.links import PREFERENCES
 from tests.http.conftest import AUTH, KEY, Configure, serving
 from tests.world import person, rows
 
@@ -45,6 +47,18 @@ async def test_an_unknown_customer_is_refused_and_nothing_is_stored(house: House
     status, told = await post(web, REJECTED | {"customer_no": "C404"})
     assert (status, told["error"]) == (404, "unknown_customer")
     assert await rows(house.database, "SELECT 1 FROM events") == []
+
+
+async def test_an_event_of_a_forgotten_customer_is_ignored_and_the_links_they_have_lead_nowhere(
+    house: House, web: ClientSession, customer: int
+) -> None:
+    await forget_customer(house, "C000001", by="dewi", reason="CRM-1182", now=house.clock.now())
+    assert await post(web, REJECTED) == (202, {"event_id": "crm-1", "status": "ignored"})
+    assert await rows(house.database, "SELECT 1 FROM events") == []
+    page = f"/p/{house.signer.sign(PREFERENCES, str(customer))}"
+    async with web.get(page) as shown, web.post(page, data={"changed": "1", "hours": "mornings", "offers": "email"}) as chosen:
+        assert (shown.status, chosen.status) == (404, 404)
+    assert await rows(house.database, "SELECT 1 FROM people WHERE contact_hours IS NOT NULL OR hours_chosen_at IS NOT NULL") == []
 
 
 async def test_an_unknown_event_is_told_the_known_ones(web: ClientSession, customer: int) -> None:

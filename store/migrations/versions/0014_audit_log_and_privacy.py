@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -63,8 +65,44 @@ def upgrade() -> None:
     op.add_column("people", sa.Column("hours_chosen_at", sa.DateTime(timezone=True), nullable=True))
     for statement in (_CHOSEN, _PUT_BACK, _HOLD):
         op.execute(statement)
+    op.add_column("people", sa.Column("forgotten_at", sa.DateTime(timezone=True), nullable=True))
+    _tombstones()
     for name, table, column, where in _INDEXES:
         op.create_index(name, table, [column], postgresql_where=sa.text(where))
+
+
+def _tombstones() -> None:
+    when = sa.DateTime(timezone=True)
+    op.create_table(
+        "tombstones",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("person_id", sa.BigInteger(), nullable=True),
+        sa.Column("forgotten_at", when, nullable=False),
+        sa.Column("forgotten_by", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("readmitted_at", when, nullable=True),
+        sa.Column("readmitted_by", sa.Text(), nullable=True),
+        sa.Column("readmit_reason", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "(readmitted_at IS NULL) = (readmitted_by IS NULL) AND (readmitted_at IS NULL) = (readmit_reason IS NULL)",
+            name=op.f("ck_tombstones_readmitted"),
+        ),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_tombstones_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tombstones")),
+    )
+    op.create_index("uq_tombstones_key", "tombstones", ["key"], unique=True, postgresql_where=sa.text("readmitted_at IS NULL"))
+    op.create_table(
+        "erasure_key",
+        sa.Column("one", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("inner_pad", sa.LargeBinary(), nullable=False),
+        sa.Column("outer_pad", sa.LargeBinary(), nullable=False),
+        sa.CheckConstraint("one", name=op.f("ck_erasure_key_one")),
+        sa.PrimaryKeyConstraint("one", name=op.f("pk_erasure_key")),
+    )
+    key = secrets.token_bytes(64)  # a block of SHA-256, as RFC 2104 wants it
+    pads = {"inner": bytes(byte ^ 0x36 for byte in key), "outer": bytes(byte ^ 0x5C for byte in key)}
+    op.get_bind().execute(sa.text("INSERT INTO erasure_key (inner_pad, outer_pad) VALUES (:inner, :outer)"), pads)
 
 
 def _chain() -> None:
@@ -82,6 +120,9 @@ def _chain() -> None:
 def downgrade() -> None:
     for name, table, _, _ in _INDEXES:
         op.drop_index(name, table)
+    op.drop_table("erasure_key")
+    op.drop_table("tombstones")
+    op.drop_column("people", "forgotten_at")
     op.drop_column("people", "hours_chosen_at")
     op.execute("DROP TRIGGER audit_log_rows ON audit_log")
     op.execute("DROP TRIGGER audit_log_all ON audit_log")
