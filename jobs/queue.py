@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Sequence
 
 import structlog
-from procrastinate import App, PsycopgConnector
+from procrastinate import App
 
+from jobs.blocks import LEASE
+from jobs.connector import Connector
 from jobs.dispatch import dispatch
 from jobs.house import House
 from store.messages import urgent_queue
@@ -16,18 +18,33 @@ log = structlog.get_logger()
 
 KEPT_FREE = 2  # chunks of important messages at work beside `concurrency` others
 RESTART_AFTER = 2.0  # seconds between a worker's end and its successor
+LETTING_GO = 5.0  # seconds to sign off once the grace is used up; a database that is away is not waited for
 
 
 def make_app(house: House) -> App:
     """An app on the house's database with the one task there is. Open it before use."""
-    app = App(connector=PsycopgConnector(conninfo=house.database.conninfo, min_size=1, max_size=6))
+    app = App(connector=Connector(house.database.conninfo, house.gate.closing))
 
     @app.task(name="dispatch", pass_context=False)
     async def dispatch_chunk(chunk: int, channel: str, urgent: bool = False) -> None:
         with structlog.contextvars.bound_contextvars(chunk=chunk):
-            await dispatch(house, chunk, channel, urgent)
+            await _until_over(house, chunk, asyncio.create_task(dispatch(house, chunk, channel, urgent)))
 
     return app
+
+
+async def _until_over(house: House, chunk: int, sending: asyncio.Task[int]) -> None:
+    """What is not settled when the grace is used up is let go: its lease runs out, and the sweep says what becomes of it."""
+    over = asyncio.create_task(house.gate.over.wait())
+    try:
+        await asyncio.wait({sending, over}, return_when=asyncio.FIRST_COMPLETED)
+        if sending.done():
+            await sending
+        else:
+            log.warning("chunk.let_go", chunk=chunk)
+    finally:
+        over.cancel()
+        sending.cancel()
 
 
 async def drain(app: App, channels: Sequence[str], concurrency: int) -> None:
@@ -42,28 +59,41 @@ async def drain(app: App, channels: Sequence[str], concurrency: int) -> None:
     )
 
 
-async def work(app: App, channels: Sequence[str], concurrency: int, stop: asyncio.Event, grace: float) -> None:
-    """Work until told to stop. What is important finds hands free though all others are full of the rest."""
-    urgent = [urgent_queue(channel) for channel in channels]
-    await asyncio.gather(
-        _keep_working(app, _queues(channels), concurrency, stop, grace),
-        _keep_working(app, urgent, KEPT_FREE, stop, grace),
+async def work(house: House, app: App, stop: asyncio.Event) -> None:
+    """Work until told to stop, then settle what is in flight within the grace. What is important finds hands free though all others
+    are full of the rest."""
+    urgent = [urgent_queue(channel) for channel in house.carried]
+    workers = asyncio.gather(
+        _keep_working(house, app, _queues(house.carried), house.settings.worker_concurrency, stop),
+        _keep_working(house, app, urgent, KEPT_FREE, stop),
     )
+    closing = asyncio.create_task(_close(house, stop))
+    try:
+        await workers
+    finally:
+        closing.cancel()
+
+
+async def _close(house: House, stop: asyncio.Event) -> None:
+    await stop.wait()
+    house.gate.closing.set()
+    await asyncio.sleep(house.settings.stop_grace)
+    house.gate.over.set()
 
 
 def _queues(channels: Sequence[str]) -> list[str]:
     return [*channels, *(urgent_queue(channel) for channel in channels)]
 
 
-async def _keep_working(app: App, queues: Sequence[str], concurrency: int, stop: asyncio.Event, grace: float) -> None:
-    """A worker ends on a database outage, sometimes without an error: it gets a successor."""
+async def _keep_working(house: House, app: App, queues: Sequence[str], concurrency: int, stop: asyncio.Event) -> None:
+    """A worker may end for a reason nobody thought of: it gets a successor."""
     while not stop.is_set():
-        worker = asyncio.create_task(_worker(app, queues, concurrency, grace))
+        worker = asyncio.create_task(_worker(app, queues, concurrency))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({worker, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if stop.is_set():
             worker.cancel()
-            await asyncio.gather(worker, return_exceptions=True)
+            await asyncio.wait({worker}, timeout=house.settings.stop_grace + LETTING_GO)
             return
         stopping.cancel()
         error = worker.exception()
@@ -71,7 +101,7 @@ async def _keep_working(app: App, queues: Sequence[str], concurrency: int, stop:
         await asyncio.wait({asyncio.create_task(stop.wait())}, timeout=RESTART_AFTER)
 
 
-async def _worker(app: App, queues: Sequence[str], concurrency: int, grace: float) -> None:
+async def _worker(app: App, queues: Sequence[str], concurrency: int) -> None:
     await app.run_worker_async(
         queues=list(queues),
         concurrency=concurrency,
@@ -79,5 +109,5 @@ async def _worker(app: App, queues: Sequence[str], concurrency: int, grace: floa
         install_signal_handlers=False,
         delete_jobs="always",
         fetch_job_polling_interval=1.0,
-        shutdown_graceful_timeout=grace,
+        shutdown_graceful_timeout=LEASE.total_seconds(),  # a worker that ends by itself lets its chunks end; a stop has its own grace
     )

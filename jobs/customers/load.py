@@ -8,13 +8,13 @@ from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
 
-import psycopg
 import structlog
 
 from jobs.customers.columns import read_header
 from jobs.customers.reader import Record, Source, fault, open_source
 from jobs.customers.rejects import Rejects, unsafe
 from jobs.customers.rows import Accepted, RowReader
+from store.connection import Patient
 from store.engine import Database
 from store.people import Connection, Duplicate, Merged, drop_duplicates, merge, prepare, stage
 
@@ -66,7 +66,7 @@ async def import_customers(
     with open_source(path) as opened:
         titles, reader = _header(path, opened, today)
         with Rejects(path, titles, opened.delimiter) as rejects:
-            async with await psycopg.AsyncConnection.connect(database.conninfo) as connection:
+            async with await Patient.connect(database.conninfo) as connection:
                 await prepare(connection)
                 rows = await _stage(connection, opened, reader, rejects, progress)
                 twins = await drop_duplicates(connection)
