@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncGenerator, Coroutine
+from math import ceil
 from typing import Any, LiteralString, TypeVar
 
 import psycopg
@@ -13,9 +14,9 @@ from psycopg import Notify
 from psycopg.abc import PQGen
 
 SILENCE = 5.0  # seconds without an answer until the server is asked on another connection what it is doing
-ASKED = 3.0  # to connect for that, and again as long for the answer
+ASKED = 3.0  # it has so long to say
 AGAIN = 1.0  # an answer may be on its way just when the server says that it is done: it gets so much longer
-BOUND = SILENCE + 2 * ASKED  # after which a statement that nobody works on has failed
+BOUND = SILENCE + ASKED + 2 * AGAIN  # after which a statement that nobody works on has failed
 ALIVE = 15.0  # a listener that hears nothing asks so often whether its server is still there
 EVER = 1e9
 
@@ -31,13 +32,15 @@ class Patient(psycopg.AsyncConnection[Any]):
     connection is then shut, so that whoever waits gets an OperationalError. Who waits with a timeout of his own is not disturbed.
     """
 
+    silence, asked, again = SILENCE, ASKED, AGAIN
+
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> Coroutine[Any, Any, T]:
         return self._watched(gen, interval) if timeout is None else super().wait(gen, interval, timeout)
 
     async def _watched(self, gen: PQGen[T], interval: float) -> T:
         watching: list[asyncio.Task[None]] = []
         loop = asyncio.get_running_loop()
-        silent = loop.call_later(SILENCE, lambda: watching.append(loop.create_task(self._watch())))
+        silent = loop.call_later(self.silence, lambda: watching.append(loop.create_task(self._watch())))
         try:
             return await super().wait(gen, interval)
         finally:
@@ -51,38 +54,32 @@ class Patient(psycopg.AsyncConnection[Any]):
 
     async def _watch(self) -> None:
         missed = 0
-        while missed < 2:
-            at_work = await _says_at_work({**self._parameters(), "connect_timeout": ASKED}, self.info.backend_pid)
-            if at_work is None:
-                break
+        while (at_work := await self._is_at_work()) is not None:
             missed = 0 if at_work else missed + 1
-            await asyncio.sleep(AGAIN if missed else SILENCE)
+            if missed == 2:
+                break
+            await asyncio.sleep(self.again if missed else self.silence)
         self._shut()
 
+    async def _is_at_work(self) -> bool | None:
+        """What the server says on another connection; None when it does not say."""
+        try:
+            async with asyncio.timeout(self.asked), await psycopg.AsyncConnection.connect(autocommit=True, **self._parameters()) as asking:
+                row = await (await asking.execute(_AT_WORK, [self.info.backend_pid])).fetchone()
+                return bool(row and row[0])
+        except (psycopg.Error, OSError) as error:
+            # It has no connection left for us, but it lives.
+            return True if "FATAL:" in str(error) else None
+
     def _parameters(self) -> dict[str, Any]:
-        """What this connection was made with, the password included."""
-        return {option.keyword.decode(): option.val.decode() for option in self.pgconn.info if option.val is not None}
+        """What this connection was made with, the password included; the time to connect is ours."""
+        given = {option.keyword.decode(): option.val.decode() for option in self.pgconn.info if option.val is not None}
+        return {**given, "connect_timeout": ceil(self.asked)}
 
     def _shut(self) -> None:
         """Both ways, so that the wait ends as if the server had hung up; the descriptor stays psycopg's to close."""
         with socket.socket(fileno=os.dup(self.pgconn.socket)) as twin:
             twin.shutdown(socket.SHUT_RDWR)
-
-
-class _Brief(psycopg.AsyncConnection[Any]):
-    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> Coroutine[Any, Any, T]:
-        return super().wait(gen, interval, ASKED if timeout is None else timeout)
-
-
-async def _says_at_work(parameters: dict[str, Any], pid: int) -> bool | None:
-    """None when the server does not say."""
-    try:
-        async with await _Brief.connect(autocommit=True, **parameters) as asking:
-            row = await (await asking.execute(_AT_WORK, [pid])).fetchone()
-            return bool(row and row[0])
-    except (psycopg.Error, OSError) as error:
-        # It has no connection left for us, but it lives.
-        return True if "FATAL:" in str(error) else None
 
 
 async def hear(conninfo: str, channel: LiteralString) -> AsyncGenerator[str | None]:

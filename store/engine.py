@@ -68,7 +68,7 @@ def database_uri(settings: Settings) -> str:
     return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def open_database(uri: str, *, pool_size: int = 10, **options: Any) -> Database:
+def open_database(uri: str, *, pool_size: int = 10, kind: type[Patient] = Patient, **options: Any) -> Database:
     """A pool on a `postgresql://` URI. Nothing is connected yet."""
     url = _patient(make_url(uri))
     # Without hide_parameters an error would quote the customers it was about.
@@ -78,7 +78,7 @@ def open_database(uri: str, *, pool_size: int = 10, **options: Any) -> Database:
         max_overflow=10,
         pool_pre_ping=True,
         hide_parameters=True,
-        connect_args={"async_creator_fn": Patient.connect},
+        connect_args={"async_creator_fn": kind.connect},
         **options,
     )
     return Database(engine, url.render_as_string(hide_password=False))

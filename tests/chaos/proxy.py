@@ -9,6 +9,7 @@ import threading
 from collections.abc import Coroutine
 from enum import StrEnum
 from typing import Any, Self, TypeVar
+from weakref import WeakSet
 
 T = TypeVar("T")
 
@@ -41,6 +42,7 @@ class Proxy:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
+        self._ever: WeakSet[asyncio.StreamWriter] = WeakSet()
         self._deaf: set[asyncio.StreamWriter] = set()  # both ends of what was open in a hole
 
     def __enter__(self) -> Self:
@@ -90,12 +92,15 @@ class Proxy:
         if self._server is not None:
             self._server.close()
         await self._cut()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        if others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others, timeout=1)
+        writers = list(self._ever)
+        for writer in writers:
+            writer.transport.abort()
+        await asyncio.gather(*(writer.wait_closed() for writer in writers), return_exceptions=True)
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._ever.add(writer)
         if self.mode is Mode.CUT:
             _reset(writer)
             return
@@ -107,6 +112,7 @@ class Proxy:
         except OSError:
             _reset(writer)
             return
+        self._ever.add(far_writer)
         ends = {writer, far_writer}
         self._open |= ends
         try:
