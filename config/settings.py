@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     worker_concurrency: PositiveInt = 8
     stop_grace: PositiveFloat = 20.0
+    lease: PositiveFloat = 120.0
 
     @classmethod
     def read(cls) -> Self:
@@ -72,6 +73,7 @@ class ChannelSettings(BaseSettings):
 
     rate: PositiveFloat = 50.0  # messages a second the provider allows this account
     concurrency: PositiveInt = 50  # requests in flight at once
+    deadline: PositiveFloat = 30.0  # seconds one send may take
 
     @classmethod
     def read(cls, prefix: str | None = None, **given: object) -> Self:

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import structlog
 from procrastinate import App
 
-from jobs.blocks import LEASE
+from config.settings import Settings
 from jobs.connector import Connector
 from jobs.dispatch import dispatch
 from jobs.house import House
+from jobs.leases import heartbeat, nudge_after
 from store.messages import urgent_queue
 
 log = structlog.get_logger()
@@ -88,7 +89,7 @@ def _queues(channels: Sequence[str]) -> list[str]:
 async def _keep_working(house: House, app: App, queues: Sequence[str], concurrency: int, stop: asyncio.Event) -> None:
     """A worker may end for a reason nobody thought of: it gets a successor."""
     while not stop.is_set():
-        worker = asyncio.create_task(_worker(app, queues, concurrency))
+        worker = asyncio.create_task(_worker(app, queues, concurrency, house.settings))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({worker, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if stop.is_set():
@@ -101,7 +102,7 @@ async def _keep_working(house: House, app: App, queues: Sequence[str], concurren
         await asyncio.wait({asyncio.create_task(stop.wait())}, timeout=RESTART_AFTER)
 
 
-async def _worker(app: App, queues: Sequence[str], concurrency: int) -> None:
+async def _worker(app: App, queues: Sequence[str], concurrency: int, settings: Settings) -> None:
     await app.run_worker_async(
         queues=list(queues),
         concurrency=concurrency,
@@ -109,5 +110,7 @@ async def _worker(app: App, queues: Sequence[str], concurrency: int) -> None:
         install_signal_handlers=False,
         delete_jobs="always",
         fetch_job_polling_interval=1.0,
-        shutdown_graceful_timeout=LEASE.total_seconds(),  # a worker that ends by itself lets its chunks end; a stop has its own grace
+        shutdown_graceful_timeout=settings.lease,  # a worker that ends by itself lets its chunks end; a stop has its own grace
+        update_heartbeat_interval=heartbeat(settings),
+        stalled_worker_timeout=nudge_after(settings).total_seconds(),
     )

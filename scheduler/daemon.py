@@ -15,6 +15,7 @@ from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from jobs.house import House
+from jobs.leases import heartbeat
 from jobs.queue import make_app, work
 from scheduler.accounts import follow_accounts
 from scheduler.reload import Watch
@@ -48,7 +49,7 @@ def stop_on_signals() -> asyncio.Event:
 
 async def run_scheduler(house: House, config_dir: Path | None, stop: asyncio.Event) -> None:
     """Tick until told to stop. config_dir: the directory to watch, None when another process publishes."""
-    ticks = every_tick()
+    ticks = every_tick(heartbeat(house.settings))
     keeper = AsyncIOScheduler(
         jobstores={"default": MemoryJobStore()},
         executors={"default": AsyncIOExecutor()},

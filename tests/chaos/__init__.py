@@ -1,1 +1,1 @@
-"""Kabar under faults: what is killed, cut, stopped and starved, and what must hold all the same."""
+"""What is promised of a bad day, tried on real processes: they are killed, stopped and cut off, and the provider's own log is the truth."""

@@ -35,6 +35,7 @@ class Proxy:
     def __init__(self, target: Target) -> None:
         self.mode, self.seconds = Mode.PASS, 0.0
         self.swallowed = 0  # bytes
+        self.taken = 0  # connections
         self.heard = threading.Event()  # set when something is swallowed
         self.port = 0
         self._target = target
@@ -101,6 +102,7 @@ class Proxy:
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._ever.add(writer)
+        self.taken += 1
         if self.mode is Mode.CUT:
             _reset(writer)
             return

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from threading import Event
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import OperationalError
 
 from channels.sandbox.faults import Rule
 from channels.sandbox.server import Sandbox
 from jobs.clock import DatabaseClock, VirtualClock
 from jobs.house import House
-from jobs.queue import drain, make_app
 from jobs.valve import valve
 from scheduler.ticks import Tick, fire_and_plan
 from store.engine import IDLE_IN_TRANSACTION_MS, Database, open_database
-from tests.chaos.conftest import Quick, through
+from tests.chaos.conftest import Quick
 from tests.chaos.proxy import Mode, Proxy
 from tests.world import at, campaign, configure, files, person, rows, sandbox, sending
 
@@ -74,44 +74,39 @@ async def test_every_connection_of_the_house_keeps_no_locks_for_one_who_sleeps(d
 
 
 @asynccontextmanager
-async def at_the_provider(
-    house: House, far: Database, clock: VirtualClock, path: Path, people: int = 3
-) -> AsyncIterator[tuple[House, Sandbox]]:
-    """E-mails released and at work over the proxied database; the block is entered once the provider has all of them, unanswered yet."""
-    for number in range(people):
+async def at_the_provider(house: House, far: Database, clock: VirtualClock, path: Path) -> AsyncIterator[Sandbox]:
+    """Three e-mails released and at work over the proxied database; entered once the first is with the provider, unanswered yet."""
+    for number in range(3):
         await person(house.database, number)
     await configure(house, files(campaign(channels="[email]")))
     await fire_and_plan(house, clock.now())
     clock.advance_to(at("2026-11-20 19:00"))
     await fire_and_plan(house, clock.now())
     async with sandbox(path, clock) as provider:
-        provider.faults.replace([Rule(channel="email", kind="latency", ms=700, stage="data")])
-        async with sending(replace(house, database=far), provider) as (able, _):
-            await valve(able, clock.now())
-            app = make_app(able)
-            async with app.open_async():
-                working = asyncio.create_task(drain(app, ["email"], 2))
-                async with asyncio.timeout(10):
-                    while (await _sending(house)) < people:
-                        await asyncio.to_thread(time.sleep, 0.02)
-                yield able, provider
+        provider.faults.replace([Rule(channel="email", kind="latency", ms=500, stage="data")])
+        with Proxy((provider.smtp_host, provider.smtp_port)) as mail:
+            async with sending(replace(house, database=far), provider, KABAR_EMAIL__PORT=str(mail.port)) as (able, send):
+                await valve(able, clock.now())
+                working = asyncio.create_task(send())
+                await until(lambda: mail.taken > 0)
+                yield provider
                 async with asyncio.timeout(15):
                     await working
 
 
-async def _sending(house: House) -> int:
-    return int((await rows(house.database, "SELECT count(*) AS n FROM messages WHERE status = 'sending'"))[0].n)
+async def until(come: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not come():
+            await asyncio.to_thread(Event().wait, 0.02)
 
 
 @pytest.mark.parametrize("mode", [Mode.REFUSE, Mode.CUT, Mode.HOLE])
 async def test_what_the_provider_took_while_the_database_was_away_is_settled_when_it_is_back(
     house: House, far: Database, proxy: Proxy, clock: VirtualClock, tmp_path: Path, mode: Mode
 ) -> None:
-    async with at_the_provider(house, far, clock, tmp_path) as (_, provider):
+    async with at_the_provider(house, far, clock, tmp_path) as provider:
         proxy.set(mode)
-        async with asyncio.timeout(10):
-            while len(provider.deliveries) < 3:
-                await asyncio.to_thread(time.sleep, 0.02)
+        await until(lambda: len(provider.deliveries) > 0)
         proxy.set(Mode.PASS)
     found = await rows(house.database, "SELECT status, attempts, doubted_at FROM messages")
     assert [tuple(row) for row in found] == [("sent", 1, None)] * 3
