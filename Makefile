@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 
-.PHONY: demo test check lint types imports storm lock clean
+.PHONY: demo test check lint types imports storm chaos lock clean
 
 demo: $(INSTALLED)
 	KABAR_VAR_DIR=var/demo $(BIN)/kabar demo
@@ -19,6 +19,10 @@ check: $(DEV) lint types imports
 # 20,000 messages in five minutes, with faults of every kind, judged by the providers' own log.
 storm: $(DEV)
 	$(BIN)/python -m tests.storm
+
+# Everything docs/reliability.md promises, on real processes; writes what it measured into that page. Up to 30 minutes on two cores.
+chaos: $(DEV)
+	$(BIN)/python -m tests.chaos
 
 lint: $(DEV)
 	$(BIN)/ruff check .
