@@ -87,7 +87,7 @@ async def at_the_provider(house: House, far: Database, clock: VirtualClock, path
         with Proxy((provider.smtp_host, provider.smtp_port)) as mail:
             async with sending(replace(house, database=far), provider, KABAR_EMAIL__PORT=str(mail.port)) as (able, send):
                 await valve(able, clock.now())
-                working = asyncio.create_task(send())
+                working = asyncio.ensure_future(send())
                 await until(lambda: mail.taken > 0)
                 yield provider
                 async with asyncio.timeout(15):
