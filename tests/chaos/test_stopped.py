@@ -11,7 +11,13 @@ SHORT = Size(
     0.3,
     {"email": 20, "whatsapp": 20, "push": 20},
     60,
-    {"KABAR_LEASE": "5", "KABAR_EMAIL__DEADLINE": "2.5", "KABAR_WHATSAPP__DEADLINE": "2.5", "KABAR_PUSH__DEADLINE": "2.5", "KABAR_POPUP__DEADLINE": "2.5"},
+    {
+        "KABAR_LEASE": "5",
+        "KABAR_EMAIL__DEADLINE": "2.5",
+        "KABAR_WHATSAPP__DEADLINE": "2.5",
+        "KABAR_PUSH__DEADLINE": "2.5",
+        "KABAR_POPUP__DEADLINE": "2.5",
+    },
 )
 
 
