@@ -18,7 +18,11 @@ SOON = 5
 async def echo() -> AsyncIterator[tuple[str, int]]:
     """Answers each line with itself."""
 
+    talks: set[asyncio.Task[object]] = set()
+
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if own := asyncio.current_task():
+            talks.add(own)
         with suppress(ConnectionResetError):
             while line := await reader.readline():
                 writer.write(line)
@@ -27,6 +31,7 @@ async def echo() -> AsyncIterator[tuple[str, int]]:
     async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
         host, port = server.sockets[0].getsockname()[:2]
         yield host, port
+    await asyncio.wait(talks, timeout=SOON)
 
 
 async def say(ends: tuple[asyncio.StreamReader, asyncio.StreamWriter], line: bytes) -> bytes:
