@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 
-.PHONY: demo test check lint types imports storm soak lock clean
+.PHONY: demo test check lint types imports storm chaos soak lock clean
 
 demo: $(INSTALLED)
 	KABAR_VAR_DIR=var/demo $(BIN)/kabar demo
@@ -23,6 +23,10 @@ storm: $(DEV)
 # Five million messages in fifty days on the daemon's clock: exits 1 when memory, handles, connections or a table grew.
 soak: $(DEV)
 	$(BIN)/python -m tests.soak
+
+# Everything docs/reliability.md promises, on real processes; writes what it measured into that page. Up to 30 minutes on two cores.
+chaos: $(DEV)
+	$(BIN)/python -m tests.chaos
 
 lint: $(DEV)
 	$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -15,6 +16,7 @@ from jobs.deadlocks import despite_deadlocks, in_order
 from jobs.house import House
 from jobs.leases import patience
 from jobs.moving_on import after_refusal
+from jobs.outages import wait_out
 from jobs.sends import Answer, send
 from jobs.settlement import combine, doubtful, outcome_row, settlement
 from jobs.signals import count, opt_outs, signals
@@ -27,12 +29,20 @@ log = structlog.get_logger()
 
 
 async def dispatch(house: House, chunk: int, channel: str, urgent: bool = False) -> int:
-    """Send what is left of a chunk, block after block; returns how many messages were settled. urgent: all of it is important."""
+    """Send what is left of a chunk, block after block; returns how many messages were settled. urgent: all of it is important.
+
+    A database that is away is waited for: with nothing in hand as long as the process runs, with a block as long as its lease.
+    """
     carrier = house.channels[channel]
-    await house.clock.sync()
+
+    def running() -> bool:
+        return not house.gate.closing.is_set()
+
+    await wait_out(house.clock.sync, "sync", running)
     settled = 0
-    while accounts := house.of(channel):
-        items = await claim(house, carrier, chunk, max(account.settings.rate for account in accounts))
+    while running() and (accounts := house.of(channel)):
+        rate = max(account.settings.rate for account in accounts)
+        items = await wait_out(partial(claim, house, carrier, chunk, rate), "claim", running)
         if items is None:
             break
         sent, back = await _deliver(house, carrier, items, urgent)
@@ -47,21 +57,30 @@ async def dispatch(house: House, chunk: int, channel: str, urgent: bool = False)
 async def _deliver(house: House, channel: Channel, items: list[Item], urgent: bool) -> tuple[int, bool]:
     """Turn after turn, until nothing of the block is left. How many were settled, and whether the rest had to go back."""
     until, settled = house.clock.now() + patience(house.settings), 0
+    time = asyncio.get_running_loop().time
+    lapses = time() + house.settings.lease
+
+    def held() -> bool:
+        return time() < lapses
+
     mute = [item for item in items if not item.envelopes]
     if mute:
-        settled += await _settle(house, channel, None, mute, [[] for _ in mute])
+        settled += await wait_out(partial(_settle, house, channel, None, mute, [[] for _ in mute]), "settle", held)
         items = [item for item in items if item.envelopes]
     while items:
-        its = await turn(house, channel.name, items, urgent=urgent, until=until)
-        items = await still_wanted(house, channel.name, items)
+        its = await wait_out(partial(turn, house, channel.name, items, urgent=urgent, until=until), "turn", held)
+        items = await wait_out(partial(still_wanted, house, channel.name, items), "look", held)
         if isinstance(its, datetime):
-            await give_back(house, items, its, "slow_down")
+            why = "worker_stopped" if house.gate.closing.is_set() else "slow_down"
+            await wait_out(partial(give_back, house, items, its, why), "give_back", held)
             return settled, True
         answers = await send(house, its, items)
-        settle = partial(_settle, house, channel, its, items[: len(answers)], answers)
-        # A pop-up is taken off the tray once; what a provider answered can be written down again.
-        settled += await (despite_deadlocks(settle) if channel.addresses is not None else settle())
-        items = items[len(answers) :]
+        gone, items = items[: len(answers)], items[len(answers) :]
+        settle = partial(_settle, house, channel, its, gone, answers)
+        try:
+            settled += await wait_out(partial(despite_deadlocks, settle), "settle", held)
+        finally:
+            house.tray.clear([item.row.id for item in gone])
     return settled, False
 
 
@@ -102,7 +121,7 @@ async def _settle(house: House, channel: Channel, its: Turn | None, items: Seque
         dead += await aftermath.of_answers(connection, channel, list(zip(rows, answers, strict=True)), now)
         await suppressions.drop_by_id(connection, dead, now)
         await opt_out(house, connection, opt_outs(channel.name, results), now, Source.PROVIDER)
-        await popups.publish(connection, house.tray.take(ours, [item.row.id for item in items]), now)
+        await popups.publish(connection, house.tray.of(ours), now)
         await domains.heed(connection, channel, heard, now)
         told = [(item, answer.outcome) for (item, _), given in zip(results, answers, strict=True) for answer in given]
         await platforms.heed(connection, channel.name, [outcome for _, outcome in told], now)

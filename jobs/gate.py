@@ -17,7 +17,13 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(slots=True)
 class Gate:
-    """One a process. What this process hears itself it knows at once."""
+    """One a process. What this process hears itself it knows at once.
+
+    closing: it stops, so nothing more is begun. over: its grace is used up, so what is under way is let go
+    """
+
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
 
     _read: Mapping[str, datetime] = field(default_factory=dict)  # account → held until
     _heard: dict[str, datetime] = field(default_factory=dict)
@@ -54,7 +60,7 @@ class Gate:
 
     def holds(self, account: str, now: datetime) -> bool:
         """Whether nothing may be sent on it."""
-        return max(self._read.get(account, NEVER), self._heard.get(account, NEVER)) > now
+        return self.closing.is_set() or max(self._read.get(account, NEVER), self._heard.get(account, NEVER)) > now
 
     def stops(self, campaigns: Iterable[str], channel: str) -> bool:
         """Whether one of the campaigns was paused meanwhile, or the channel."""

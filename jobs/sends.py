@@ -48,8 +48,7 @@ async def send(house: House, turn: Turn, items: Sequence[Item]) -> list[list[Ans
         if item.envelopes:
             if not await slots.comes(len(item.envelopes)):
                 break
-            await house.gate.look(house.database, house.clock.now())
-            if house.gate.holds(turn.account.name, house.clock.now()):
+            if await _held(house, turn.account.name):
                 break
         sends = []
         for envelope in item.envelopes:
@@ -57,6 +56,15 @@ async def send(house: House, turn: Turn, items: Sequence[Item]) -> list[list[Ans
             sends.append(asyncio.create_task(_one(house, turn.account, envelope)))
         tasks.append(sends)
     return [[await task for task in sends] for sends in tasks]
+
+
+async def _held(house: House, account: str) -> bool:
+    """Also when the database does not say: what is on its way is settled first."""
+    try:
+        await house.gate.look(house.database, house.clock.now())
+    except (SQLAlchemyError, OSError):
+        return True
+    return house.gate.holds(account, house.clock.now())
 
 
 class _Slots:

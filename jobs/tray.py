@@ -17,7 +17,11 @@ class Tray:
     async def put(self, item: PopupItem) -> None:
         self._items[item.message_id] = json.dumps(item.content, ensure_ascii=False)
 
-    def take(self, settled: Collection[int], claimed: Collection[int]) -> dict[int, str]:
-        """{message id: content} of the settled ones; the rest of what was claimed with them is thrown away."""
-        taken = {message: self._items.pop(message) for message in claimed if message in self._items}
-        return {message: content for message, content in taken.items() if message in settled}
+    def of(self, messages: Collection[int]) -> dict[int, str]:
+        """{message id: content} of these, as far as there are any."""
+        return {message: self._items[message] for message in messages if message in self._items}
+
+    def clear(self, messages: Collection[int]) -> None:
+        """These are published, or never will be."""
+        for message in messages:
+            self._items.pop(message, None)

@@ -18,7 +18,8 @@ async def lay_ready(house: House, customer_no: str, campaign: str, message_id: i
 
     Raises ConfigError when nobody has this number.
     """
-    content = house.tray.take({message_id}, {message_id})[message_id]
+    content = house.tray.of([message_id])[message_id]
+    house.tray.clear([message_id])
     now = house.clock.now()
     async with house.database.begin() as connection:
         person_id = await popups.recipient(connection, customer_no)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,7 +31,21 @@ class Turn:
 
 
 async def turn(house: House, channel: str, items: Sequence[Item], *, urgent: bool, until: datetime) -> Turn | datetime:
-    """Waits as long as it takes, but not past `until`: then the moment from which on it is worth asking again."""
+    """Waits as long as it takes, but not past `until`: then the moment from which on it is worth asking again.
+
+    A process that stops waits for no turn.
+    """
+    waiting = asyncio.create_task(_in_line(house, channel, items, urgent, until))
+    stopping = asyncio.create_task(house.gate.closing.wait())
+    try:
+        await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        return house.clock.now() if stopping.done() and not waiting.done() else await waiting
+    finally:
+        waiting.cancel()
+        stopping.cancel()
+
+
+async def _in_line(house: House, channel: str, items: Sequence[Item], urgent: bool, until: datetime) -> Turn | datetime:
     if urgent:
         return await _turn(house, channel, items, urgent, until)
     async with house.gate.queue(channel):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 import psycopg
@@ -19,7 +19,8 @@ from jobs.leases import heartbeat
 from jobs.queue import make_app, work
 from scheduler.accounts import follow_accounts
 from scheduler.reload import Watch
-from scheduler.ticks import Tick, every_tick, guarded
+from scheduler.ticks import Tick, every_tick
+from store.connection import hear
 
 log = structlog.get_logger()
 
@@ -29,16 +30,19 @@ NUDGED = {"event": ("events", "valve"), "receipt": ("receipts",)}  # the last of
 
 
 def stop_on_signals() -> asyncio.Event:
-    """Set by the first SIGTERM or SIGINT; a second one ends the process at once, which is safe: leases run out."""
+    """Set by the first SIGTERM or SIGINT; a second one, of either, ends the process at once, which is safe: leases run out."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    numbers = (signal.SIGTERM, signal.SIGINT)
 
     def first(number: signal.Signals) -> None:
         log.info("daemon.stopping", signal=number.name)
         stop.set()
-        loop.remove_signal_handler(number)
+        for each in numbers:
+            loop.remove_signal_handler(each)
+            signal.signal(each, signal.SIG_DFL)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in numbers:
         loop.add_signal_handler(number, first, number)
     return stop
 
@@ -51,11 +55,12 @@ async def run_scheduler(house: House, config_dir: Path | None, stop: asyncio.Eve
         executors={"default": AsyncIOExecutor()},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
-    for tick in ticks:
-        keeper.add_job(tick.run, "interval", seconds=tick.seconds, args=[house], id=tick.name)
+    every = list(ticks)
     if config_dir is not None:
         watch = Watch(config_dir)
-        keeper.add_job(guarded, "interval", seconds=RELOAD_SECONDS, args=[house, "reload", lambda h, _now: watch.look(h)], id="reload")
+        every.append(Tick("reload", RELOAD_SECONDS, lambda house, _now: watch.look(house)))
+    for tick in every:
+        keeper.add_job(tick.run, "interval", seconds=tick.seconds, args=[house], id=tick.name)
     keeper.start()
     log.info("scheduler.started", ticks=[tick.name for tick in ticks])
     listener = asyncio.create_task(_listen(house, ticks))
@@ -63,12 +68,22 @@ async def run_scheduler(house: House, config_dir: Path | None, stop: asyncio.Eve
         await stop.wait()
     finally:
         listener.cancel()
+        # A shutdown would cancel what is under way: first it ends with its transaction, and so does its next round, which is let out.
+        keeper.pause()
+        await _idle(every, house.settings.stop_grace)
         keeper.shutdown(wait=False)
-        for tick in ticks:
-            async with tick.lock:  # a tick under way ends with its transaction
-                continue
         await asyncio.gather(listener, return_exceptions=True)
     log.info("scheduler.stopped")
+
+
+async def _idle(ticks: Sequence[Tick], grace: float) -> None:
+    """Once no tick is under way, or the grace is used up: then its transaction is rolled back."""
+    ending = [asyncio.create_task(tick.end()) for tick in ticks]
+    _, late = await asyncio.wait(ending, timeout=grace)
+    for task in late:
+        task.cancel()
+    if late:
+        log.warning("scheduler.cut_short", ticks=len(late))
 
 
 async def _listen(house: House, ticks: Sequence[Tick]) -> None:
@@ -77,10 +92,9 @@ async def _listen(house: House, ticks: Sequence[Tick]) -> None:
     under_way: set[asyncio.Task[bool]] = set()
     while True:
         with suppress(psycopg.Error, OSError):
-            async with await psycopg.AsyncConnection.connect(house.database.conninfo, autocommit=True) as connection:
-                await connection.execute("LISTEN kabar")
-                async for note in connection.notifies():
-                    *before, last = NUDGED.get(note.payload, ("valve",))
+            async with aclosing(hear(house.database.conninfo, "kabar")) as told:
+                async for payload in told:
+                    *before, last = NUDGED.get(payload or "", ("valve",))
                     for name in before:
                         await by_name[name].run(house)
                     under_way.add(task := asyncio.create_task(by_name[last].run(house)))
@@ -98,5 +112,5 @@ async def run_worker(house: House, stop: asyncio.Event) -> None:
     app = make_app(house)
     async with app.open_async():
         log.info("worker.started", channels=house.carried, accounts=sorted(house.accounts))
-        await asyncio.gather(work(app, house.carried, house.settings, stop), follow_accounts(house, stop))
+        await asyncio.gather(work(house, app, stop), follow_accounts(house, stop))
     log.info("worker.stopped")

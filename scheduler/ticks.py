@@ -35,6 +35,7 @@ class Tick:
     job: Job
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     again: bool = False
+    ended: bool = False
 
     async def run(self, house: House) -> bool:
         """Never raises for what the job does. False when it failed."""
@@ -42,11 +43,19 @@ class Tick:
             self.again = True
             return True
         async with self.lock:
+            if self.ended:
+                return True
             ok = await guarded(house, self.name, self.job)
-            while self.again and ok:
+            while self.again and ok and not self.ended:
                 self.again = False
                 ok = await guarded(house, self.name, self.job)
             return ok
+
+    async def end(self) -> None:
+        """No more rounds; back when the one that is under way has ended."""
+        self.ended = True
+        async with self.lock:
+            return
 
 
 async def guarded(house: House, name: str, job: Job) -> bool:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Collection
+from contextlib import aclosing
 from dataclasses import dataclass
 
-import psycopg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store.connection import hear
 from store.statements import LONGS, run, sql
 
 CHANNEL = "popup"  # a stop of another channel changes nothing here
 NAMED = 3000  # people told of one by one in a transaction; more are told as everybody
-ALIVE_S = 30.0  # a quiet connection is asked so often whether its server is still there
-ANSWER_S = 10.0
 
 # A payload holds less than 8,000 bytes: 300 ids of 19 digits. On the copy of a rehearsal (store/scratch.py) nothing happens to anybody.
 _TELL = sql(
@@ -51,14 +49,9 @@ async def tell_everybody(connection: AsyncConnection) -> None:
 
 async def listen(conninfo: str) -> AsyncGenerator[Change | None]:
     """None as soon as nothing is missed any more, then every change as it commits. Raises psycopg.Error or OSError at its end."""
-    async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
-        await connection.execute("LISTEN kabar_popups")
-        yield None
-        while True:
-            async for note in connection.notifies(timeout=ALIVE_S):
-                yield _read(note.payload)
-            async with asyncio.timeout(ANSWER_S):
-                await connection.execute("SELECT 1")
+    async with aclosing(hear(conninfo, "kabar_popups")) as told:
+        async for payload in told:
+            yield None if payload is None else _read(payload)
 
 
 def _read(payload: str) -> Change:

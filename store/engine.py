@@ -15,9 +15,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from config.problems import ConfigError, Problem
 from config.settings import Settings
+from store.connection import Patient
 from store.embedded import embedded_uri
 
-CONNECT_SECONDS = 10
+CONNECT_SECONDS = 5
+# Of a process that was stopped in the middle of a transaction (SIGSTOP, a frozen machine): its locks go after so long.
+IDLE_IN_TRANSACTION_MS = 15_000
+_PATIENCE = {
+    "connect_timeout": str(CONNECT_SECONDS),
+    "options": f"-cidle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}",
+    # A peer that is gone without a word is noticed by the kernel: what was sent and is not acknowledged, what is quiet.
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "15000",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +69,18 @@ def database_uri(settings: Settings) -> str:
     return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def open_database(uri: str, *, pool_size: int = 10, **options: Any) -> Database:
+def open_database(uri: str, *, pool_size: int = 10, kind: type[Patient] = Patient, **options: Any) -> Database:
     """A pool on a `postgresql://` URI. Nothing is connected yet."""
     url = _patient(make_url(uri))
     # Without hide_parameters an error would quote the customers it was about.
     engine = create_async_engine(
-        url.set(drivername="postgresql+psycopg"), pool_size=pool_size, max_overflow=10, pool_pre_ping=True, hide_parameters=True, **options
+        url.set(drivername="postgresql+psycopg"),
+        pool_size=pool_size,
+        max_overflow=10,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args={"async_creator_fn": kind.connect},
+        **options,
     )
     return Database(engine, url.render_as_string(hide_password=False))
 
@@ -75,8 +93,8 @@ async def driver(connection: AsyncConnection) -> psycopg.AsyncConnection[Any]:
 
 
 def _patient(url: URL) -> URL:
-    """A server that swallows packets is given up on; what the URL itself says goes."""
-    return url if "connect_timeout" in url.query else url.update_query_dict({"connect_timeout": str(CONNECT_SECONDS)})
+    """A server that swallows packets is given up on, and keeps no locks for whoever sleeps; what the URL itself says goes."""
+    return url.update_query_dict({name: value for name, value in _PATIENCE.items() if name not in url.query})
 
 
 async def reachable(database: Database) -> None:
@@ -85,8 +103,9 @@ async def reachable(database: Database) -> None:
         async with database.engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
     except Exception as error:
-        url = make_url(database.conninfo).render_as_string(hide_password=True)
-        message = f"cannot reach the database {url}: {server_words(error)}; is the server up, is the URL right?"
+        url = make_url(database.conninfo).difference_update_query(list(_PATIENCE))
+        where = url.render_as_string(hide_password=True)
+        message = f"cannot reach the database {where}: {server_words(error)}; is the server up, is the URL right?"
         raise ConfigError([Problem("KABAR_DATABASE_URL", 0, 0, message)]) from None
 
 

@@ -11,6 +11,7 @@ from store.rekey import ASK
 from store.suppressed import key
 
 CREATE: Final = (
+    "SET LOCAL idle_in_transaction_session_timeout = 0",  # a long file may be read to its end between two statements
     # Any number that nothing else in the house locks on.
     "SELECT pg_advisory_xact_lock(7261)",
     # A million customers are hashed in memory, by this one connection.

@@ -53,6 +53,7 @@ REASONS: dict[str, Sentence] = {
     "too_late_to_retry": Sentence("the next try would have been too late; the provider's last word: {detail}", ("expires", "{campaign}")),
     "lease_lapsed": Sentence("the worker that was sending it stopped half-way, so it may or may not have gone out"),
     "slow_down": Sentence("the provider asked for a pause"),
+    "worker_stopped": Sentence("the worker that had it in hand was stopped before it was sent"),
     "slow_domain": Sentence("the mail servers of {detail} asked for less, so mail to them waits"),
     "render_error": Sentence("the text could not be filled in for this person", ("campaign", "{campaign}")),
     "confirmed_by_receipt": Sentence("a receipt of the provider says that it did go out"),

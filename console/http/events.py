@@ -33,10 +33,10 @@ class NewEvent(Body):
 
 
 class Taken(BaseModel):
-    """duplicate: an event of this id was taken before, and this one does nothing."""
+    """duplicate: an event of this id was taken before, and this one does nothing. ignored: the customer is forgotten."""
 
     event_id: str
-    status: Literal["accepted", "duplicate"]
+    status: Literal["accepted", "duplicate", "ignored"]
 
 
 @router.post("/v1/events", status_code=202, responses=faults(404))
@@ -47,7 +47,7 @@ async def event(new: NewEvent, house: TheHouse, now: Now) -> Taken:
     except EventRefused as error:
         raise ApiError(_STATUS.get(error.code, 422), error.code, str(error)) from None
     except ForgottenCustomer:  # it is in order, and nothing to try again
-        return {"event_id": event_id, "status": "ignored"}
+        return Taken(event_id=event_id, status="ignored")
     except UnknownCustomer:
         raise ApiError(404, "unknown_customer", "no customer has this customer_no; import the customer first") from None
     return Taken(event_id=event_id, status="accepted" if added else "duplicate")

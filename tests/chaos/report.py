@@ -34,7 +34,7 @@ class Run:
 
 def show(run: Run) -> None:
     for name, figure in run.verdict.figures.items():
-        print(f"  {name:<64} {figure:>12}")
+        print(f"  {name:<72} {figure:>9}")
     print(f"  {'kept' if not run.verdict.breaches else 'BROKEN'} in {run.seconds} s, seed {run.seed}", flush=True)
     for breach in run.verdict.breaches[:SHOWN]:
         print(f"    {breach[:2000]}")

@@ -1,0 +1,142 @@
+"""Promise 2: the database is killed, cut off and silent, and so is the way to the providers; nothing is lost, and it goes on by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from threading import Event
+from time import monotonic
+from urllib.parse import urlsplit
+
+from tests.chaos import scene
+from tests.chaos.fleet import Fleet, TooLate
+from tests.chaos.killed import busy, slow_providers
+from tests.chaos.promises import Promise, Verdict
+from tests.chaos.proxy import Mode, Proxy
+from tests.chaos.settled import figures, judged, lines
+
+AGAIN_WITHIN = 15.0  # seconds from the end of a fault of the database
+BREAKER = 45.0  # of a provider: what failed is left alone for 30 s by the account's breaker, longer after failed tries
+SIGN = 10  # lines in the providers' own log that say that it goes on
+LATE = 0.2  # seconds that a delayed piece is late
+TERMINATE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+
+
+@dataclass(frozen=True)
+class Size:
+    """killed: seconds the database is away, each time. faulty: seconds of every other fault. wait: seconds for the rest at the end."""
+
+    people: int
+    killed: tuple[float, ...]
+    faulty: float
+    rates: Mapping[str, float]
+    wait: float
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+FULL = Size(3_000, (3, 30, 120), 15, {"email": 25, "whatsapp": 25, "push": 12}, 300)
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """What stands between the daemons and the rest of the world."""
+
+    database: Proxy
+    http: Proxy
+    mail: Proxy
+
+    def providers(self, mode: Mode, seconds: float = 0.0) -> None:
+        self.http.set(mode, seconds)
+        self.mail.set(mode, seconds)
+
+
+def keep(_: int, size: Size = FULL) -> Verdict:
+    with Fleet(scene.files(), {**scene.pace(**size.rates), **size.settings}) as fleet, ExitStack() as stack:
+        fleet.start_database()
+        asyncio.run(scene.populate(fleet, size.people))
+        fleet.start_providers()
+        slow_providers(fleet, 100)
+        ways = between(fleet, stack)
+        fleet.start_daemons()
+        fleet.wait_until(lambda: lines(fleet) > SIGN, 60, "messages are with their providers")
+        again: dict[str, float] = {}
+        breaches: list[str] = []
+        for name, fault in faults(fleet, ways, size):
+            fault()
+            try:
+                again[name] = sends_again(fleet)
+            except TooLate:
+                breaches.append(f"{name}: nothing was sent for {4 * AGAIN_WITHIN:g} s after it had ended")
+            print(f"  {name}: {again.get(name, -1):.1f} s", flush=True)
+        if not busy(fleet):
+            breaches.append("everything was sent before the last fault, which shows nothing then")
+        fleet.wait_until(lambda: not busy(fleet), size.wait, "every message has come to its end")
+        tally = judged(fleet)
+        breaches += tally.breaches
+        breaches += [f"{name}: sending again only after {took:.1f} s" for name, took in again.items() if took > _bound(name)]
+        told = {f"seconds until it sends again: {name}": round(took, 1) for name, took in again.items()}
+        return Verdict({**told, **figures(tally)}, breaches)
+
+
+def _bound(name: str) -> float:
+    return BREAKER if "providers" in name else AGAIN_WITHIN
+
+
+def between(fleet: Fleet, stack: ExitStack) -> Ways:
+    """From now on the daemons that are started go through these."""
+    mail = int(fleet.environment["KABAR_EMAIL__PORT"])
+    ports = fleet.postgres.port, urlsplit(fleet.sandbox).port or 0, mail
+    ways = Ways(*(stack.enter_context(Proxy(("127.0.0.1", port))) for port in ports))
+    there = f"http://127.0.0.1:{ways.http.port}"
+    fleet.environment |= {
+        "KABAR_DATABASE_URL": fleet.postgres.url(port=ways.database.port),
+        "KABAR_PUSH__ENDPOINT": there,
+        "KABAR_WHATSAPP__ENDPOINT": there,
+        "KABAR_EMAIL__PORT": str(ways.mail.port),
+    }
+    return ways
+
+
+def faults(fleet: Fleet, ways: Ways, size: Size) -> Iterator[tuple[str, Callable[[], None]]]:
+    for seconds in size.killed:
+        yield f"database killed for {seconds:g} s", partial(killed, fleet, seconds)
+    yield "all connections ended by the server, each second", partial(terminated, fleet, size.faulty)
+    for where, change in (("database", ways.database.set), ("providers", ways.providers)):
+        for mode in (Mode.CUT, Mode.REFUSE, Mode.HOLE, Mode.HALF, Mode.DELAY):
+            yield f"way to the {where}: {mode}", partial(during, change, mode, size.faulty)
+
+
+def killed(fleet: Fleet, seconds: float) -> None:
+    fleet.postgres.stop("immediate")
+    Event().wait(seconds)
+    fleet.postgres.start()
+
+
+def terminated(fleet: Fleet, seconds: float) -> None:
+    until = monotonic() + seconds
+    while monotonic() < until:
+        fleet.sql(TERMINATE)
+        Event().wait(1)
+
+
+def during(change: Callable[[Mode, float], None], mode: Mode, seconds: float) -> None:
+    change(mode, LATE)
+    Event().wait(seconds)
+    change(Mode.PASS, 0.0)
+
+
+def sends_again(fleet: Fleet) -> float:
+    """Seconds from now."""
+    before = lines(fleet)
+    return fleet.wait_until(lambda: lines(fleet) >= before + SIGN, 4 * AGAIN_WITHIN, "it sends again")
+
+
+PROMISE = Promise(
+    "outages",
+    "The database is killed, cut off and silent, and so is the way to the providers: nothing is lost, no process ends, and it sends again "
+    "15 s after each fault of the database, and after one of a provider as soon as its breaker tries.",
+    keep,
+)
