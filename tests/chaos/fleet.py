@@ -42,11 +42,13 @@ class Fleet:
     config:   file → text, as operations write it
     settings: KABAR_* beside the fleet's own; may be changed until the daemons are started
     daemons:  name → words of the command
+    keep_logs: also where no exception leaves it
     """
 
     config: Mapping[str, str]
     settings: dict[str, str] = field(default_factory=dict)
     daemons: Mapping[str, Sequence[str]] = field(default_factory=lambda: dict(DAEMONS))
+    keep_logs: bool = False
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="kabar-chaos-", dir=roomy())))
 
     def __post_init__(self) -> None:
@@ -71,9 +73,10 @@ class Fleet:
         self.services.close()
         if self.postgres.running:
             self.postgres.stop("immediate")
-        if kind is None:
+        if kind is None and not self.keep_logs:
             shutil.rmtree(self.folder, ignore_errors=True)
         else:
+            self.postgres.leave_log(self.folder / "postgres.log")
             print(f"the logs of every process are in {self.folder}", file=sys.stderr)
 
     def start(self) -> None:

@@ -28,7 +28,7 @@ SELECT (SELECT count(*) FROM messages WHERE status IN ('queued', 'deferred', 're
      + (SELECT count(*) FROM receipts WHERE applied_at IS NULL) AS n
 """
 IN_FLIGHT = "SELECT id, fence, category FROM messages WHERE status = 'sending'"
-LEFT = "SELECT count(*) AS n FROM messages WHERE status IN ('queued', 'released')"
+GONE = "SELECT count(*) AS n FROM messages WHERE event_ref = 0 AND status NOT IN ('queued', 'released')"
 LAST = 0.1  # messages a person; while there are more, processes are killed
 BY_EVENT = """
 SELECT e.event_id, (SELECT count(*) FROM messages m WHERE m.event_ref = e.id) AS n FROM events e
@@ -83,7 +83,9 @@ def keep(seed: int, size: Size = FULL) -> Verdict:
             fleet.wait_until(lambda: fleet.truth.stat().st_size, 60, "the first message is with its provider")
             kills = strike(fleet, size, seed)
             rest = fleet.wait_until(lambda: caller.done and not busy(fleet), size.wait, "every message has come to its end")
-        return verdict(fleet, size, kills, caller, rest)
+        found = verdict(fleet, size, kills, caller, rest)
+        fleet.keep_logs = bool(found.breaches)
+        return found
 
 
 def slow_providers(fleet: Fleet, ms: int) -> None:
@@ -99,7 +101,7 @@ def strike(fleet: Fleet, size: Size, seed: int) -> Kills:
     One that is just being started is killed as soon as it is there.
     """
     chance, pause, kills = Random(seed), Event(), Kills()
-    while fleet.sql(LEFT)[0]["n"] > size.people * LAST:
+    while fleet.sql(GONE)[0]["n"] < size.people * (scene.A_PERSON - LAST):
         pause.wait(chance.uniform(0.4, 1.6) * size.every)
         name = chance.choice(list(DAEMONS))
         fleet.wait_until(partial(fleet.kill, name), 10, f"{name} is there to be killed")
