@@ -26,7 +26,7 @@ from tests.chaos.services import Service, Services
 
 KABAR = Path(sys.executable).with_name("kabar")
 KEY = "chaos"
-LOOK = 0.1  # seconds between two looks at what is waited for
+LOOK = 0.2  # seconds between two looks at what is waited for
 DAEMONS = {"scheduler": ("scheduler",), "worker-1": ("worker",), "worker-2": ("worker",), "web": ("web",)}
 SANDBOX = "sandbox"
 
