@@ -86,9 +86,14 @@ def table(facts: Mapping[str, Any]) -> str:
 
 
 def _commit() -> str:
-    words = ("git", "-C", str(DOCS), "describe", "--always", "--dirty", "--exclude", "*")
-    found = subprocess.run(words, capture_output=True, text=True, check=False)
-    return found.stdout.strip() or "unknown"
+    """Marked where something else than these figures was changed since."""
+    git = ("git", "-C", str(DOCS.parent))
+    head = subprocess.run((*git, "rev-parse", "--short", "HEAD"), capture_output=True, text=True, check=False)
+    if head.returncode:
+        return "unknown"
+    ours = [f":!docs/{file.name}" for file in (FIGURES, PAGE)]
+    changed = subprocess.run((*git, "diff", "--quiet", "HEAD", "--", ".", *ours), check=False)
+    return head.stdout.strip() + ("-changed" if changed.returncode else "")
 
 
 def _processor() -> str:
