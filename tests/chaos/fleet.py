@@ -26,7 +26,7 @@ from tests.chaos.services import Service, Services
 
 KABAR = Path(sys.executable).with_name("kabar")
 KEY = "chaos"
-LOOK = 0.1  # seconds between two looks at what is waited for
+LOOK = 0.2  # seconds between two looks at what is waited for
 DAEMONS = {"scheduler": ("scheduler",), "worker-1": ("worker",), "worker-2": ("worker",), "web": ("web",)}
 SANDBOX = "sandbox"
 
@@ -42,11 +42,13 @@ class Fleet:
     config:   file → text, as operations write it
     settings: KABAR_* beside the fleet's own; may be changed until the daemons are started
     daemons:  name → words of the command
+    keep_logs: also where no exception leaves it
     """
 
     config: Mapping[str, str]
     settings: dict[str, str] = field(default_factory=dict)
     daemons: Mapping[str, Sequence[str]] = field(default_factory=lambda: dict(DAEMONS))
+    keep_logs: bool = False
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="kabar-chaos-", dir=roomy())))
 
     def __post_init__(self) -> None:
@@ -71,9 +73,10 @@ class Fleet:
         self.services.close()
         if self.postgres.running:
             self.postgres.stop("immediate")
-        if kind is None:
+        if kind is None and not self.keep_logs:
             shutil.rmtree(self.folder, ignore_errors=True)
         else:
+            self.postgres.leave_log(self.folder / "postgres.log")
             print(f"the logs of every process are in {self.folder}", file=sys.stderr)
 
     def start(self) -> None:

@@ -70,5 +70,11 @@ class Postgres:
         """port: of somebody who stands between, such as a proxy."""
         return f"postgresql://postgres@127.0.0.1:{port or self.port}/{database}"
 
+    def leave_log(self, at: Path) -> None:
+        """Once it has stopped: its files go, which are many, and its log stays."""
+        if self.log.exists():
+            shutil.copyfile(self.log, at)
+        shutil.rmtree(self.data, ignore_errors=True)
+
     def _control(self, *words: str) -> None:
         pgexec("pg_ctl", (*words, "-D", str(self.data)), bin_path=self._server.bin_path, user=self._server.system_user, timeout=60)

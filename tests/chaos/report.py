@@ -44,7 +44,7 @@ def write(runs: Sequence[Run]) -> None:
     """What was not run this time keeps the figures of its own last run."""
     known = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
     known |= {run.promise.name: entry(run) for run in runs}
-    FIGURES.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    FIGURES.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
     PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), known), encoding="utf-8")
 
 
@@ -86,9 +86,14 @@ def table(facts: Mapping[str, Any]) -> str:
 
 
 def _commit() -> str:
-    words = ("git", "-C", str(DOCS), "describe", "--always", "--dirty", "--exclude", "*")
-    found = subprocess.run(words, capture_output=True, text=True, check=False)
-    return found.stdout.strip() or "unknown"
+    """Marked where something else than these figures was changed since."""
+    git = ("git", "-C", str(DOCS.parent))
+    head = subprocess.run((*git, "rev-parse", "--short", "HEAD"), capture_output=True, text=True, check=False)
+    if head.returncode:
+        return "unknown"
+    ours = [f":!docs/{file.name}" for file in (FIGURES, PAGE)]
+    changed = subprocess.run((*git, "diff", "--quiet", "HEAD", "--", ".", *ours), check=False)
+    return head.stdout.strip() + ("-changed" if changed.returncode else "")
 
 
 def _processor() -> str:
