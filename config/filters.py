@@ -9,6 +9,7 @@ from typing import Any
 
 from jinja2 import Undefined
 
+LARGEST_AMOUNT = Decimal(10) ** 18
 _DAYS = ("Senin", "Selasa", "Rabu", "Kamis", "Jumat", "Sabtu", "Minggu")
 _MONTHS = (
     "Januari",
@@ -45,9 +46,12 @@ def rupiah(value: object) -> str:
     """500000000 → `Rp500.000.000`; a fraction is rounded to whole rupiah."""
     try:
         amount = Decimal(str(value))
-        return f"{'-' if amount < 0 else ''}Rp{abs(amount):,.0f}".replace(",", ".")
     except (InvalidOperation, ValueError):
         raise ValueError(f'"{value}" is not an amount') from None
+    # `1e999999` is six characters and would be a million; infinity and NaN are no money.
+    if not abs(amount) < LARGEST_AMOUNT:
+        raise ValueError(f'"{value}" is not an amount')
+    return f"{'-' if amount < 0 else ''}Rp{abs(amount):,.0f}".replace(",", ".")
 
 
 def tanggal(value: object) -> str:

@@ -57,8 +57,12 @@ def _paths(directory: Path) -> Iterator[str]:
 def _text(directory: Path, path: str, problems: list[Problem]) -> str | None:
     shown = f"{directory.as_posix()}/{path}"
     try:
-        data = (directory / path).read_bytes() if (directory / path).stat().st_size <= MAX_BYTES * 4 else None
-        if data is None:
+        if not (directory / path).resolve().is_relative_to(directory.resolve()):
+            problems.append(Problem(shown, 1, 1, "is a link to a file outside of this directory; put the file itself here"))
+            return None
+        with (directory / path).open("rb") as file:
+            data = file.read(MAX_BYTES * 4 + 1)
+        if len(data) > MAX_BYTES * 4:
             problems.append(Problem(shown, 1, 1, f"the file is larger than {MAX_BYTES} characters; split it"))
             return None
         return normalise(data.decode("utf-8"))

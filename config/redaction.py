@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from config.printable import printable
+
 MASK = "***"
 MAX_DEPTH = 6
 
@@ -51,6 +53,7 @@ def scrub(text: str) -> str:
     """The text with everything masked that looks like an address, a phone number or a secret."""
     if _HARMLESS.fullmatch(text):
         return text
+    text = printable(text)
     for shape in _SHAPES:
         text = shape.sub(_mask, text)
     return text

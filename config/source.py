@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -14,6 +15,11 @@ from config.problems import Problem
 MAX_BYTES = 1_000_000
 MAX_VALUES = 50_000  # after aliases are followed, so that a few lines cannot stand for billions of values
 MAX_DEPTH = 20
+MAX_DIGITS = 30  # of a whole number; longer ones are nothing anybody means, and Python refuses to print them
+MAX_PROBLEMS = 100  # of one file
+
+# What quotes can spell and no reader shows: controls, halves of characters, and what turns the order of a line around.
+_NO_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
 Path = tuple[str | int, ...]
 
@@ -105,6 +111,8 @@ def read(file: str, text: str, problems: list[Problem]) -> Source | None:
         problems.append(Problem(file, line, col, f"unreadable YAML: the character U+{ord(text[error.position]):04X} is not allowed"))
     except YAMLError as error:
         problems.append(Problem(file, 1, 1, f"unreadable YAML: {str(error).splitlines()[0]}"))
+    except (ValueError, OverflowError):  # "\\U00FFFFFF" in quotes is no character
+        problems.append(Problem(file, 1, 1, "unreadable YAML: an escape that stands for no character"))
     except RecursionError:
         problems.append(Problem(file, 1, 1, "unreadable YAML: nested too deeply"))
     except _Stop as stop:
@@ -146,6 +154,10 @@ class _Builder:
     problems: list[Problem]
     keys: dict[Path, Mark] = field(default_factory=dict)
     values: dict[Path, Mark] = field(default_factory=dict)
+    before: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.before = len(self.problems)
 
     def build(self, node: Node, path: Path, depth: int) -> object:
         if depth > MAX_DEPTH:
@@ -165,12 +177,12 @@ class _Builder:
         found: dict[str, object] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, ScalarNode) or _kind(key_node) != "str":
-                self.problems.append(self._problem(key_node, "a key must be text; put it in quotes"))
+                self._report(key_node, "a key must be text; put it in quotes")
                 continue
             key = str(key_node.value)
             if key in found:
                 first = self.keys[(*path, key)]
-                self.problems.append(self._problem(key_node, f'"{key}" is written twice; the first stands on line {first.line}'))
+                self._report(key_node, f'"{key}" is written twice; the first stands on line {first.line}')
                 continue
             self.keys[(*path, key)] = _mark(key_node)
             found[key] = self.build(value_node, (*path, key), depth + 1)
@@ -179,23 +191,32 @@ class _Builder:
     def _scalar(self, node: Node) -> object:
         kind, text = _kind(node), str(node.value)
         try:
-            if kind == "int":
+            if kind == "int" and len(text) <= MAX_DIGITS:
                 return int(text.replace("_", ""), 0 if text.lstrip("+-")[:2].lower() in {"0x", "0o", "0b"} else 10)
             if kind == "float":
                 return float(text.replace("_", "").replace(".inf", "inf").replace(".nan", "nan"))
         except ValueError:
-            self.problems.append(self._problem(node, f"{text[:40]!r} is not a number"))
+            self._report(node, f"{text[:40]!r} is not a number")
             return None
         if kind == "bool":
             return text.lower() == "true"
         if kind == "null":
             return None
-        if kind not in {"str", "timestamp"}:
+        if kind == "int":
+            self._report(node, f"{text[:40]!r} is not a number")
+        elif kind not in {"str", "timestamp"}:
             self._tagged(node)
+        elif found := _NO_TEXT.search(text):
+            self._report(node, f"the character U+{ord(found[0]):04X} is no text; leave it out")
         return text
 
     def _tagged(self, node: Node) -> None:
-        self.problems.append(self._problem(node, f'the tag "{_kind(node)}" is not used here; write the plain value'))
+        self._report(node, f'the tag "{_kind(node)}" is not used here; write the plain value')
+
+    def _report(self, node: Node, message: str) -> None:
+        if len(self.problems) - self.before >= MAX_PROBLEMS:
+            raise _Stop(self._problem(node, f"{MAX_PROBLEMS} mistakes stand before this one; correct them first"))
+        self.problems.append(self._problem(node, message))
 
     def _problem(self, node: Node, message: str) -> Problem:
         mark = _mark(node)

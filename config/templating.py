@@ -20,10 +20,13 @@ MAX_SOURCE = 50_000
 MAX_RENDERED = 100_000
 MAX_NODES = 2_000
 MAX_DEPTH = 30
+MAX_VALUE = 50_000  # characters of one value before it is escaped, which makes at most five of one
+MAX_DIGITS = 15
 NAMES = frozenset({"name", "first_name", "customer_no", "locale", "campaign", "attributes", "event", "digest"})
 GROUPS = frozenset({"attributes", "event", "digest"})  # these have keys, the others are single values
 DIGEST_KEYS = frozenset({"count", "titles", "lines"})
 ALLOWED = "a template shows values and has if, elif, else, comparisons, and, or, not and filters, nothing else"
+_LONG_NUMBER = f"a number of more than {MAX_DIGITS} digits; write it in quotes"
 
 _ALLOWED_NODES = (
     nodes.Template,
@@ -70,8 +73,17 @@ class _Environment(ImmutableSandboxedEnvironment):
         return self.getitem(obj, attribute)
 
 
+def _bounded(value: object) -> object:
+    """What is about to be shown, before it is escaped."""
+    if isinstance(value, str) and len(value) > MAX_VALUE:
+        raise RenderError(f"a value is longer than {MAX_VALUE} characters")
+    return value
+
+
 def _environment(*, autoescape: bool) -> _Environment:
-    environment = _Environment(undefined=StrictUndefined, autoescape=autoescape, keep_trailing_newline=True, trim_blocks=True)
+    environment = _Environment(
+        undefined=StrictUndefined, autoescape=autoescape, keep_trailing_newline=True, trim_blocks=True, finalize=_bounded
+    )
     environment.globals.clear()
     environment.filters.clear()
     environment.filters.update(FILTERS)
@@ -109,6 +121,8 @@ class CompiledText:
                     break
         except JinjaError as error:
             raise RenderError(error.message or "the text cannot be filled") from None
+        except RenderError:
+            raise
         except (TypeError, ValueError, ArithmeticError) as error:
             # The value itself is somebody's data and stays out of the message.
             raise RenderError(f"a value of the wrong kind ({type(error).__name__}) among {', '.join(sorted(self.names))}") from None
@@ -140,6 +154,8 @@ def uses(source: str) -> Uses:
         raise TemplateError(f"unreadable template: {error.message}", _offset(source, error.lineno, "{")) from None
     except RecursionError:
         raise TemplateError("the template is nested too deeply") from None
+    except ValueError:  # Python reads no number of more than 4,300 digits
+        raise TemplateError(_LONG_NUMBER) from None
     return _Reader(source).read(tree)
 
 
@@ -171,6 +187,8 @@ class _Reader:
         if not isinstance(node, _ALLOWED_NODES):
             what = _CALLED.get(type(node).__name__, type(node).__name__.lower())
             raise TemplateError(f"{what} is not allowed in a template; {ALLOWED}", self._at(node))
+        if isinstance(node, nodes.Const) and isinstance(node.value, int | float) and not abs(node.value) < 10**MAX_DIGITS:
+            raise TemplateError(_LONG_NUMBER, self._at(node))
         if isinstance(node, nodes.Filter):
             self._filter(node)
         if isinstance(node, nodes.Test):

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from config.models import Tone
 
-_EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
-_LINK = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s)>\"']*|[\w.+-]+@[\w-]+\.[\w.-]+")
+# Lengths are bounded, so that no text takes quadratic time.
+_EXPRESSION = re.compile(r"\{\{.{0,2000}?\}\}|\{%.{0,2000}?%\}|\{#.{0,2000}?#\}", re.DOTALL)
+_LINK = re.compile(r"\b[a-z][a-z0-9+.-]{0,30}://[^\s)>\"']*|[\w.+-]{1,64}@[\w-]{1,63}\.[\w.-]+")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _SENTENCE = re.compile(r"[.!?:\n]\W*\Z")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import html
 import re
 
-_JINJA = re.compile(r"(\{\{.*?\}\})|(\{%.*?%\})|\{#.*?#\}", re.DOTALL)
+# Bounded, so that no text takes quadratic time.
+_JINJA = re.compile(r"(\{\{.{0,2000}?\}\})|(\{%.{0,2000}?%\})|\{#.{0,2000}?#\}", re.DOTALL)
 # Plain letters and digits: neither Markdown nor URL escaping changes them.
 _TOKEN = re.compile(r"jx[es](\d+)xj")
 _STATEMENTS = r"(?:jxs\d+xj[ \t]*)+"

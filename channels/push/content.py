@@ -16,7 +16,7 @@ FRAME = 500  # bytes of a message that says nothing, at least
 OURS = frozenset({"key", "campaign", "link"})  # put into the data of every push by Kabar itself
 _RESERVED = re.compile(r"from|message_type|google\..*|gcm\.notification\..*|notification")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
-_FILLED_IN = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_FILLED_IN = re.compile(r"\{\{.{0,2000}?\}\}", re.DOTALL)
 
 
 def _key(name: str) -> str:

@@ -89,6 +89,7 @@ class Tokens:
     def _fetch(self) -> None:
         try:
             with requests.Session() as session:
+                session.max_redirects = 0  # what is sent is a signed word of ours, for this address alone
                 _refresh(self._loaded(), partial(Request(session), timeout=min(self._deadline, LONGEST_REFRESH)))
         except GoogleAuthError as error:
             passing = isinstance(error, TransportError) or error.retryable

@@ -12,7 +12,7 @@ from config.companions import Fault
 from config.problems import suggest
 
 PLAUSIBLE = 60  # characters of a value: hardly a customer's name is longer
-_EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+_EXPRESSION = re.compile(r"\{\{.{0,2000}?\}\}|\{%.{0,2000}?%\}", re.DOTALL)
 _OURS = ("url", "quick_reply", "phone_number")
 _SHOWN = 40
 

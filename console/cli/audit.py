@@ -14,6 +14,7 @@ from rich.table import Table
 from config.settings import Settings
 from console.cli.common import company_zone
 from console.cli.guard import run
+from console.cli.terminal import terminal
 from console.cli.times import SINCE, parse_since, wall_clock
 from jobs.audit import Audit, examine
 from scheduler.bootstrap import open_house
@@ -61,7 +62,7 @@ def audit(
     if machine:
         typer.echo(as_json(result))
     else:
-        show(result, Console())
+        show(result, terminal())
     if not result.clean:
         raise typer.Exit(1)
 

@@ -9,6 +9,7 @@ import typer
 
 from channels.email.bounces import Grade, Reading, Sort, read
 from channels.email.settings import EmailSettings
+from config.printable import printable
 from config.redaction import scrub
 from config.settings import Settings
 from console.cli.common import fault
@@ -44,7 +45,7 @@ _BOUNCED = {
 def bounces(maildir: Box = None, lmtp: Place = None, once: Once = False, explain: Explain = None) -> None:
     """Take in mail that came back: bounces, complaints, unsubscribing. Without options as KABAR_EMAIL__BOUNCE_MAILDIR and _LMTP say."""
     if explain is not None:
-        typer.echo("\n".join(_explained(read(explain.read_bytes()))))
+        typer.echo(printable("\n".join(_explained(read(explain.read_bytes())))))
         return
     settings = EmailSettings.read()
     box, place = (maildir, lmtp) if maildir or lmtp else (settings.bounce_maildir, settings.bounce_lmtp)

@@ -18,6 +18,7 @@ from console.cli.calendar_data import plain
 from console.cli.calendar_page import page
 from console.cli.glance import NothingToSee, glance
 from console.cli.guard import run
+from console.cli.terminal import terminal
 from console.cli.times import wall_clock
 from jobs.catalog import Published
 from jobs.credentials import rates
@@ -68,9 +69,9 @@ def calendar(
     if as_json:
         typer.echo(json.dumps(plain(outlook.config, outlook.days, outlook.held, outlook.uncounted), ensure_ascii=False, indent=2))
         return
-    console = Console()
+    console = terminal()
     if not console.is_terminal:
-        console = Console(width=_PLAIN_WIDTH)
+        console = terminal(width=_PLAIN_WIDTH)
     _show(console, page(outlook.config, outlook.days, outlook.held, fancy=_fancy(console)))
     if outlook.uncounted:
         typer.echo(f"nothing was counted: {outlook.uncounted}", err=True)

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from config.loader import Config
 from config.models import Campaign, Rules
 from config.problems import ConfigError, Problem, suggest
+from console.cli.terminal import terminal
 from jobs.house import House
 from scheduler.bootstrap import read_config
 from scheduler.occurrences import event_data
@@ -29,8 +30,8 @@ def fault(where: str, message: str) -> ConfigError:
 
 def screen() -> Console:
     """The terminal, or enough room for a table where the output is not one."""
-    console = Console()
-    return console if console.is_terminal else Console(width=WIDE)
+    console = terminal()
+    return console if console.is_terminal else terminal(width=WIDE)
 
 
 def known(kind: str, name: str, names: Iterable[str]) -> str:

@@ -12,6 +12,7 @@ import typer
 from channels.base import Channel
 from channels.registry import CHANNELS
 from config.loader import Config
+from config.printable import printable
 from config.problems import ConfigError, Problem
 from config.settings import Settings, unknown_settings
 from console.cli.glance import NothingToSee, glance
@@ -107,7 +108,7 @@ def _plain(found: Sequence[Problem], unseen: str | None) -> dict[str, Any]:
 
 def _tell(found: Sequence[Problem], config: Config | None) -> None:
     for problem in found:
-        typer.echo(str(problem))
+        typer.echo(printable(str(problem)))
     if config is None:
         return
     typer.echo(_summary(Settings.read(), config, len(found)))

@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
+from config.printable import printable
 from config.problems import ConfigError
 from config.redaction import scrub
 from store.engine import server_words
@@ -45,7 +46,7 @@ class Guarded(TyperGroup):
             raise
         except ConfigError as error:
             for problem in error.problems:
-                typer.echo(str(problem), err=True)
+                typer.echo(printable(str(problem)), err=True)
         except OSError as error:
             if error.filename is None or error.strerror is None:
                 self._unexpected(error)

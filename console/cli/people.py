@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from config.settings import Settings
 from console.cli.common import company_zone, operator
 from console.cli.guard import run
+from console.cli.terminal import terminal
 from jobs.customers import Report, import_customers
 from scheduler.bootstrap import open_house
 
@@ -23,7 +23,7 @@ def customers(
 ) -> None:
     """Insert or update customers by customer_no. Bad rows go to FILE.rejects.csv with a reason, the rest goes in."""
     report = run(_import(Settings.read(), file, by or operator()))
-    Console().print(_table(report))
+    terminal().print(_table(report))
     if report.dead:
         typer.echo(f"{report.dead:,} addresses of the file are dead by a provider's or an operator's word; they stay so")
     if report.refused:
@@ -57,7 +57,7 @@ async def _import(settings: Settings, file: Path, by: str) -> Report:
 def bar() -> Progress:
     """For files: how many rows of how many."""
     return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True)
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=terminal(stderr=True)
     )
 
 

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -19,6 +18,7 @@ from console.cli.approval import audience, follow_up
 from console.cli.common import fault, invented_event, known, nobody
 from console.cli.guard import run
 from console.cli.reasons import Explanation, explain, explain_end
+from console.cli.terminal import terminal
 from console.cli.weights import too_long
 from jobs.catalog import Published
 from jobs.house import House
@@ -40,7 +40,7 @@ def preview(
     customer: Annotated[str | None, typer.Option("--customer", metavar="NO", help="Would this customer get it, and what?")] = None,
 ) -> None:
     """Who would get a campaign, by which channel, in which words, and what would stop it at its next occurrence. Writes nothing."""
-    console = Console()
+    console = terminal()
     for part in run(_preview(Settings.read(), name, customer)):
         console.print(part, highlight=False, soft_wrap=isinstance(part, str))
 
@@ -56,7 +56,7 @@ async def _preview(settings: Settings, name: str, customer: str | None) -> list[
 async def about(house: House, config: Config, found: Campaign, now: datetime) -> list[Any]:
     """The whole audience, as what rich prints."""
     draft = drafted(house, config, found, now)
-    with Console(stderr=True).status("looking at every customer of the audience"):
+    with terminal(stderr=True).status("looking at every customer of the audience"):
         async with house.database.begin() as connection:
             result = await survey(connection, draft)
             notes = [_when(draft, now), *await _notes(house, connection, draft)]

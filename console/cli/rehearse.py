@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
@@ -21,6 +20,7 @@ from console.cli import changed, rehearsed
 from console.cli.common import fault, screen
 from console.cli.guard import run
 from console.cli.sheets import Write, csv_rows, json_lines, target
+from console.cli.terminal import terminal
 from console.cli.times import parse_since, wall_clock
 from jobs.house import House
 from scheduler.bootstrap import open_house, read_config
@@ -144,7 +144,7 @@ def _progress() -> Progress:
         BarColumn(),
         TaskProgressColumn(),
         TimeElapsedColumn(),
-        console=Console(stderr=True),
+        console=terminal(stderr=True),
         transient=True,
     )
 

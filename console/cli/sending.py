@@ -14,6 +14,7 @@ import typer
 from channels.base import Address, Channel, Envelope, Outcome, Sent
 from config.loader import Config
 from config.models import Campaign
+from config.printable import printable
 from config.settings import Settings
 from config.templates import Variant
 from config.templating import RenderError
@@ -57,7 +58,7 @@ def send_test(
     outcome = run(_send_test(Settings.read(), campaign, to.strip(), channel, customer, pairs(data or []), by or operator()))
     kind, code, provider_id = outcome_row(outcome)
     detail = "" if isinstance(outcome, Sent) else outcome.detail
-    typer.echo(": ".join(filter(None, (kind, code or provider_id, detail))))
+    typer.echo(printable(": ".join(filter(None, (kind, code or provider_id, detail)))))
     if not isinstance(outcome, Sent):
         raise typer.Exit(1)
 

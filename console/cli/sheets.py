@@ -41,9 +41,19 @@ def target(out: Path | None) -> Iterator[TextIO]:
 
 def csv_rows(target: TextIO, columns: Sequence[str]) -> Write:
     """Writes the header at once."""
-    writer = csv.writer(target, lineterminator="\n")
+    writer = csv.writer(_OneEnd(target))
     writer.writerow(columns)
     return lambda rows: writer.writerows([_cell(value) for value in row] for row in rows)
+
+
+class _OneEnd:
+    """Lines end in a line feed alone; the writer is told of both signs, or it would leave a carriage return in a cell unquoted."""
+
+    def __init__(self, target: TextIO) -> None:
+        self._target = target
+
+    def write(self, line: str) -> int:
+        return self._target.write(line.removesuffix("\r\n") + "\n")
 
 
 def json_lines(target: TextIO, columns: Sequence[str]) -> Write:

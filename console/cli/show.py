@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
 
@@ -16,6 +16,7 @@ from console.cli.config import not_configured
 from console.cli.control import what
 from console.cli.guard import run
 from console.cli.overview import collect
+from console.cli.terminal import terminal
 from scheduler.bootstrap import open_house
 
 Data = Mapping[str, Any]
@@ -31,7 +32,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON object
     if as_json:
         typer.echo(json.dumps(data, ensure_ascii=False, indent=2))
         return
-    console = Console()
+    console = terminal()
     for part in report(data):
         console.print(part, soft_wrap=isinstance(part, str))
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any, TextIO
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from channels.base import Channel
@@ -18,6 +17,7 @@ from console.cli.guard import run
 from console.cli.people import bar
 from console.cli.sheets import Write, csv_rows, json_lines, target
 from console.cli.suppressions import By, Kind
+from console.cli.terminal import terminal
 from console.cli.times import SINCE, parse_since, wall_clock
 from console.cli.unmask import Reason, permitted, recorded
 from jobs.suppressions import Defaults, Report, import_suppressions
@@ -39,7 +39,7 @@ def bring_in(
     report = run(_import(Settings.read(), file, Defaults(kind, channel), by or operator()))
     table = Table("rows", "added", "known", "rejected", "offers stopped")
     table.add_row(*(f"{number:,}" for number in (report.rows, report.added, report.known, report.rejected, report.stopped)))
-    Console(emoji=False).print(table)
+    terminal(emoji=False).print(table)
     if report.rejects_file is not None:
         typer.echo(f"{report.rejected} rows stayed out; {report.rejects_file} says why: correct them there and import that file")
 

@@ -21,6 +21,7 @@ from console.cli.common import fault, nobody
 from console.cli.guard import run
 from console.cli.story import Line, Tale, tales
 from console.cli.teller import WAITING, Teller
+from console.cli.terminal import terminal
 from jobs.catalog import Published
 from jobs.house import House
 from jobs.outlook import Forecast, candidate, forecasts
@@ -55,7 +56,7 @@ def why(
     if machine:
         typer.echo(json.dumps(as_json(story), indent=2, ensure_ascii=False))
     else:
-        show(story, Console(emoji=False))  # `receipt:email:kabar-42` is evidence, and no picture
+        show(story, terminal(emoji=False))  # `receipt:email:kabar-42` is evidence, and no picture
 
 
 async def _why(settings: Settings, customer_no: str, campaign: str | None) -> Story:

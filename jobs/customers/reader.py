@@ -18,6 +18,7 @@ from jobs.customers.workbook import open_workbook, sheet_rows
 Record = tuple[int, list[str]]
 
 _BLOCK = 1 << 20
+MAX_RECORD = 4 << 20  # characters of one row, over however many lines its quotes hold together
 _DELIMITERS = ",;\t"
 # csv reads on to the end of the file when a quote is never closed; this line then turns up inside a cell.
 _END = "\0end of file"
@@ -47,7 +48,7 @@ def open_source(path: Path) -> Iterator[Source]:
         if start.startswith(b"PK") or path.suffix.lower() in (".xlsx", ".xlsm"):
             with open_workbook(path, file) as (sheet, total):
                 yield Source(sheet_rows(path, sheet), total, ",")
-        elif start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        elif start.startswith((b"\xff\xfe", b"\xfe\xff")) or start.count(0) > 2:
             raise fault(path, 0, "is UTF-16 text; save it as CSV UTF-8")
         else:
             with _csv_source(path, file) as source:
@@ -61,7 +62,7 @@ def fault(path: Path, line: int, message: str) -> ConfigError:
 
 @contextmanager
 def _csv_source(path: Path, file: BinaryIO) -> Iterator[Source]:
-    encoding, lines = _survey(file)
+    encoding, lines = _survey(path, file)
     file.seek(0)
     # cp1252 leaves five bytes undefined: they become surrogates, and their row is refused rather than the file.
     errors = "strict" if encoding == "utf-8-sig" else "surrogateescape"
@@ -72,12 +73,15 @@ def _csv_source(path: Path, file: BinaryIO) -> Iterator[Source]:
         yield Source(_records(path, text, delimiter), max(lines - 1, 0), delimiter)
 
 
-def _survey(file: BinaryIO) -> tuple[str, int]:
-    """The encoding that fits the whole file, and its number of lines."""
+def _survey(path: Path, file: BinaryIO) -> tuple[str, int]:
+    """The encoding that fits the whole file, and its number of lines. Raises ConfigError where a line is longer than a block."""
     decode = codecs.getincrementaldecoder("utf-8")().decode
     utf8, lines, last = True, 0, b"\n"
     while block := file.read(_BLOCK):
-        lines, last = lines + block.count(b"\n"), block[-1:]
+        ends = block.count(b"\n")
+        if not ends and len(block) == _BLOCK and b"\r" not in block:
+            raise fault(path, lines + 1, f"this line is longer than {_BLOCK:,} bytes; it is no row of a table")
+        lines, last = lines + ends, block[-1:]
         utf8 = utf8 and _decodes(decode, block)
     utf8 = utf8 and _decodes(decode, b"", final=True)
     return "utf-8-sig" if utf8 else "cp1252", lines + (last != b"\n")
@@ -91,10 +95,30 @@ def _decodes(decode: Callable[[bytes, bool], str], block: bytes, *, final: bool 
     return True
 
 
+class _Lines:
+    """The lines of a text and its end, with an eye on how much one row takes."""
+
+    def __init__(self, text: TextIO) -> None:
+        self._lines = chain(text, [_END])
+        self.taken = 0
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self.taken += len(line)
+        if self.taken > MAX_RECORD:
+            raise csv.Error(f"a row of more than {MAX_RECORD:,} characters")
+        return line
+
+
 def _records(path: Path, text: TextIO, delimiter: str) -> Iterator[Record]:
-    rows = csv.reader(chain(text, [_END]), delimiter=delimiter)
+    source = _Lines(text)
+    rows = csv.reader(source, delimiter=delimiter)
     line = 1
     while True:
+        source.taken = 0
         try:
             cells = next(rows)
         except csv.Error as error:

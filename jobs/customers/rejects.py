@@ -14,19 +14,21 @@ from typing import IO, Any, Self
 from config.problems import ConfigError, Problem
 from jobs.customers.columns import REJECT_COLUMNS, slug
 
-# A spreadsheet runs a cell that begins like this; digits and their punctuation (+62 812-…, -5) can compute but do nothing else.
-_FORMULA = re.compile(r"\s*[=+\-@|%]|[\t\r]")
-_HARMLESS = re.compile(r"\+?[\d .()-]+")
+# A spreadsheet runs a cell that begins like this, also in the full width of East Asian keyboards; digits and their punctuation
+# (+62 812-…, -5) can compute but do nothing else.
+_FORMULA = re.compile(r"[\s\x00]*[=+\-@|%＝＋－＠｜％]|[\t\r\n]")
+_MARKED = re.compile(rf"'+(?:{_FORMULA.pattern})")
+_HARMLESS = re.compile(r"\+?[0-9 .()-]+")
 
 
 def safe(cell: str) -> str:
     """A cell that no spreadsheet takes for a formula: an apostrophe goes in front, which the import takes off again."""
-    return f"'{cell}" if _FORMULA.match(cell) and not _HARMLESS.fullmatch(cell) else cell
+    return f"'{cell}" if _MARKED.match(cell) or (_FORMULA.match(cell) and not _HARMLESS.fullmatch(cell)) else cell
 
 
 def unsafe(cell: str) -> str:
     """The cell as it was before `safe`, or before a spreadsheet's own text mark."""
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell, 1) else cell
+    return cell[1:] if _MARKED.match(cell) else cell
 
 
 class Rejects:

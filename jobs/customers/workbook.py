@@ -1,4 +1,4 @@
-"""The first sheet of an XLSX file, row by row. openpyxl with defusedxml refuses entities; sizes are checked before it opens anything."""
+"""The first sheet of an XLSX file, row by row. openpyxl with defusedxml refuses entities; bombs.py counts before it opens anything."""
 
 from __future__ import annotations
 
@@ -15,16 +15,13 @@ from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 from openpyxl.worksheet.worksheet import Worksheet
 
 from config.problems import ConfigError, Problem
-
-MAX_UNPACKED = 2 << 30
-# openpyxl holds the text table in memory at about three times its size on disk.
-MAX_TEXTS = 64 << 20
+from jobs.customers.bombs import Bomb, look_over
 
 
 @contextmanager
 def open_workbook(path: Path, file: BinaryIO) -> Iterator[tuple[ReadOnlyWorksheet, int | None]]:
     """The first sheet and the rows it says it has. Raises ConfigError for what is no workbook or too large to be one."""
-    _check_sizes(path, file)
+    _check(path, file)
     try:
         with warnings.catch_warnings():
             # Unknown extensions and missing styles are of no interest in a table of customers.
@@ -44,16 +41,15 @@ def open_workbook(path: Path, file: BinaryIO) -> Iterator[tuple[ReadOnlyWorkshee
         book.close()
 
 
-def _check_sizes(path: Path, file: BinaryIO) -> None:
+def _check(path: Path, file: BinaryIO) -> None:
     try:
         with zipfile.ZipFile(file) as archive:
-            sizes = {info.filename.lower(): info.file_size for info in archive.infolist()}
+            look_over(archive)
+    except Bomb as bomb:
+        raise ConfigError([Problem(str(path), 0, 0, f"{bomb}; save the sheet alone as CSV UTF-8")]) from None
     except Exception as error:
         raise _broken(path, error) from None
     file.seek(0)
-    texts = max((size for name, size in sizes.items() if name.endswith("sharedstrings.xml")), default=0)
-    if sum(sizes.values()) > MAX_UNPACKED or texts > MAX_TEXTS:
-        raise ConfigError([Problem(str(path), 0, 0, "is too large unpacked for a workbook; save it as CSV UTF-8")])
     if not DEFUSEDXML:
         raise ConfigError([Problem("defusedxml", 0, 0, "is not in use; a workbook is not opened without it")])
 

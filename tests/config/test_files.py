@@ -55,6 +55,17 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     assert any("events.yaml:1:1: the file is larger than" in line for line in refused(tmp_path))
 
 
+def test_a_link_out_of_the_directory_is_not_followed_and_one_within_it_is(tmp_path: Path) -> None:
+    config = write(tmp_path / "config")
+    (config / "rules.yaml").rename(tmp_path / "secret.yaml")
+    (config / "rules.yaml").symlink_to(tmp_path / "secret.yaml")
+    assert any("rules.yaml:1:1: is a link to a file outside of this directory" in line for line in refused(config))
+    (tmp_path / "secret.yaml").rename(config / ".rules-of-today")
+    (config / "rules.yaml").unlink()
+    (config / "rules.yaml").symlink_to(config / ".rules-of-today")
+    assert load(config, CONTENTS).hash == good().hash
+
+
 def test_python_files_editors_leftovers_and_yml_are_told_apart(tmp_path: Path) -> None:
     write(tmp_path)
     (tmp_path / "models.py").write_text("nonsense: [")

@@ -1,0 +1,14 @@
+"""A customer whose name holds escape sequences is only text to the operator who asks about them."""
+
+from __future__ import annotations
+
+from config.printable import printable
+from tests.cli.conftest import Desk, customer
+
+
+def test_why_of_a_customer_with_a_hostile_name_is_only_text(desk: Desk) -> None:
+    customer(desk, "C-EVIL", name="\x1b]0;owned\x07\x1b[2J\x9b31mAni")
+    result = desk.kabar("why", "C-EVIL")
+    assert result.exit_code == 0, result.stderr
+    assert "Ani" in result.stdout
+    assert printable(result.stdout) == result.stdout

@@ -1,0 +1,1 @@
+"""Attacks on what comes from outside, each seen to fail."""
