@@ -1,24 +1,20 @@
-"""The daemon: APScheduler keeps time for the ticks, NOTIFY brings them forward, a stop settles what is in flight."""
+"""The daemon: each tick keeps its own time, NOTIFY brings it forward, a stop settles what is in flight."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import psycopg
 import structlog
-from apscheduler.executors.asyncio import AsyncIOExecutor
-from apscheduler.jobstores.memory import MemoryJobStore
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from jobs.house import House
 from jobs.queue import make_app, work
 from scheduler.accounts import follow_accounts
 from scheduler.reload import Watch
-from scheduler.ticks import Tick, every_tick, guarded
+from scheduler.ticks import Tick, every_tick
 
 log = structlog.get_logger()
 
@@ -45,28 +41,21 @@ def stop_on_signals() -> asyncio.Event:
 async def run_scheduler(house: House, config_dir: Path | None, stop: asyncio.Event) -> None:
     """Tick until told to stop. config_dir: the directory to watch, None when another process publishes."""
     ticks = every_tick()
-    keeper = AsyncIOScheduler(
-        jobstores={"default": MemoryJobStore()},
-        executors={"default": AsyncIOExecutor()},
-        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
-    )
-    for tick in ticks:
-        keeper.add_job(tick.run, "interval", seconds=tick.seconds, args=[house], id=tick.name)
     if config_dir is not None:
         watch = Watch(config_dir)
-        keeper.add_job(guarded, "interval", seconds=RELOAD_SECONDS, args=[house, "reload", lambda h, _now: watch.look(h)], id="reload")
-    keeper.start()
+        ticks = (*ticks, Tick("reload", RELOAD_SECONDS, lambda house, _now: watch.look(house), limit=60))
+    for tick in ticks:
+        if tick.core:
+            house.vitals.expect(tick.name)
     log.info("scheduler.started", ticks=[tick.name for tick in ticks])
-    listener = asyncio.create_task(_listen(house, ticks))
+    at_work = [asyncio.create_task(tick.keep_running(house, stop), name=tick.name) for tick in ticks]
+    at_work.append(asyncio.create_task(_listen(house, ticks), name="listener"))
     try:
         await stop.wait()
     finally:
-        listener.cancel()
-        keeper.shutdown(wait=False)
-        for tick in ticks:
-            async with tick.lock:  # a tick under way ends with its transaction
-                continue
-        await asyncio.gather(listener, return_exceptions=True)
+        for task in at_work:  # a transaction that is open rolls back; whoever ticks next does it again
+            task.cancel()
+        await asyncio.gather(*at_work, return_exceptions=True)
     log.info("scheduler.stopped")
 
 
@@ -75,7 +64,7 @@ async def _listen(house: House, ticks: Sequence[Tick]) -> None:
     by_name = {tick.name: tick for tick in ticks}
     under_way: set[asyncio.Task[bool]] = set()
     while True:
-        with suppress(psycopg.Error, OSError):
+        try:
             async with await psycopg.AsyncConnection.connect(house.database.conninfo, autocommit=True) as connection:
                 await connection.execute("LISTEN kabar")
                 async for note in connection.notifies():
@@ -84,7 +73,8 @@ async def _listen(house: House, ticks: Sequence[Tick]) -> None:
                         await by_name[name].run(house)
                     under_way.add(task := asyncio.create_task(by_name[last].run(house)))
                     task.add_done_callback(under_way.discard)
-        log.warning("listener.lost", reconnect_after=RECONNECT_AFTER)
+        except Exception as error:  # whatever it is: without it everything waits for its round
+            log.warning("listener.lost", reconnect_after=RECONNECT_AFTER, error=type(error).__name__)
         await asyncio.sleep(RECONNECT_AFTER)
 
 
