@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from config.problems import ConfigError, Problem, nearest
@@ -17,6 +17,8 @@ S = TypeVar("S", bound=BaseSettings)
 
 ACCOUNTS = "KABAR_ACCOUNTS__"  # named by channels.yaml
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9.-]+(:\d{1,5})?", re.IGNORECASE)
+_WEB_ADDRESS = re.compile(r"https?://[^\s/?#]+\S*", re.IGNORECASE)
+_UNREPEATED = "secret_refused"
 _SHOWN = 80  # characters of a value in a message
 
 
@@ -26,6 +28,12 @@ def _origins(value: str) -> str:
         if not _ORIGIN.fullmatch(origin):
             raise ValueError(f'"{origin}" is no origin; write scheme and host as https://app.example.co.id, several with a space between')
     return " ".join(given).lower()
+
+
+def _web_address(value: SecretStr) -> SecretStr:
+    if not _WEB_ADDRESS.fullmatch(value.get_secret_value()):
+        raise PydanticCustomError(_UNREPEATED, "it is no web address; write https://…")
+    return value
 
 
 class HttpSettings(BaseModel):
@@ -58,6 +66,8 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     worker_concurrency: PositiveInt = 8
     stop_grace: PositiveFloat = 20.0
+    heartbeat_url: Annotated[SecretStr, AfterValidator(_web_address)] | None = None
+    heartbeat_seconds: PositiveFloat = 60.0
 
     @classmethod
     def read(cls) -> Self:
@@ -99,8 +109,8 @@ def _problem(own: str, prefix: str, fault: ErrorDetails) -> Problem:
     name = "__".join(str(part) for part in fault["loc"]).upper() or "*"
     words = fault["msg"].removeprefix("Value error, ").replace(own, prefix)
     given = fault["input"]
-    # SecretStr takes any text, so a text that was refused is no secret.
-    if isinstance(given, str) and given not in words:
+    # SecretStr takes any text, so a text that was refused is no secret, but for those we look at ourselves.
+    if isinstance(given, str) and given not in words and fault["type"] != _UNREPEATED:
         words = f'"{given[:_SHOWN]}" is refused: {words}'
     return Problem(prefix + name, 0, 0, words)
 

@@ -10,6 +10,7 @@ from procrastinate import App, PsycopgConnector
 
 from jobs.dispatch import dispatch
 from jobs.house import House
+from jobs.pause import pause
 from store.messages import urgent_queue
 
 log = structlog.get_logger()
@@ -68,7 +69,7 @@ async def _keep_working(app: App, queues: Sequence[str], concurrency: int, stop:
         stopping.cancel()
         error = worker.exception()
         log.error("worker.ended", error=repr(error) if error else "without an error", restart_after=RESTART_AFTER)
-        await asyncio.wait({asyncio.create_task(stop.wait())}, timeout=RESTART_AFTER)
+        await pause(stop, RESTART_AFTER)
 
 
 async def _worker(app: App, queues: Sequence[str], concurrency: int, grace: float) -> None:

@@ -5,21 +5,29 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import psycopg
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from jobs.house import House
+from jobs.pause import pause
 from jobs.queue import make_app, work
 from scheduler.accounts import follow_accounts
 from scheduler.reload import Watch
 from scheduler.ticks import Tick, every_tick
+from scheduler.troubles import WORKER
+from store import ticks as record
 
 log = structlog.get_logger()
 
 RELOAD_SECONDS = 2
 RECONNECT_AFTER = 2.0
+ALIVE_SECONDS = 10.0
+IDLE = "no channel is configured"
 NUDGED = {"event": ("events", "valve"), "receipt": ("receipts",)}  # the last of each is not waited for
 
 
@@ -78,16 +86,32 @@ async def _listen(house: House, ticks: Sequence[Tick]) -> None:
         await asyncio.sleep(RECONNECT_AFTER)
 
 
+async def _alive(house: House, now: datetime) -> None:
+    """A worker's sign of life is that this round is recorded."""
+
+
+async def _tell_idle(house: House) -> None:
+    with suppress(SQLAlchemyError, OSError):  # told again in a moment
+        now = await house.clock.sync()
+        async with house.database.begin() as connection:
+            await record.failed(connection, WORKER, IDLE, now)
+
+
 async def run_worker(house: House, stop: asyncio.Event) -> None:
     """Send until told to stop; what is in flight then is settled within the grace."""
     if not house.accounts:
-        log.error("worker.idle", why="no channel is configured")
-        await stop.wait()
+        log.error("worker.idle", why=IDLE)
+        while not stop.is_set():
+            await _tell_idle(house)
+            await pause(stop, ALIVE_SECONDS)
         return
+    house.vitals.expect(WORKER)
     app = make_app(house)
     async with app.open_async():
         log.info("worker.started", channels=house.carried, accounts=sorted(house.accounts))
         await asyncio.gather(
-            work(app, house.carried, house.settings.worker_concurrency, stop, house.settings.stop_grace), follow_accounts(house, stop)
+            work(app, house.carried, house.settings.worker_concurrency, stop, house.settings.stop_grace),
+            follow_accounts(house, stop),
+            Tick(WORKER, ALIVE_SECONDS, _alive, limit=30).keep_running(house, stop),
         )
     log.info("worker.stopped")

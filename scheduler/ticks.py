@@ -14,6 +14,7 @@ from jobs.escalation import escalate
 from jobs.house import House
 from jobs.housekeeping import housekeeping
 from jobs.mishaps import is_outage, words
+from jobs.pause import pause
 from jobs.plan import plan, plan_events, plan_runs
 from jobs.receipts import apply_receipts
 from jobs.reconcile import reconcile
@@ -45,6 +46,7 @@ class Tick:
     """A job and how often it runs. `again` asks for one more round when it is nudged while it runs.
 
     limit: seconds a round may take; every job keeps its place in the database, so the next round goes on where it ended
+    retry: seconds until it is back after a failure, at most
     core:  without it nothing new goes out
     """
 
@@ -52,6 +54,7 @@ class Tick:
     seconds: float
     job: Job
     limit: float = LIMIT_SECONDS
+    retry: float = RETRY_SECONDS
     core: bool = False
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     again: bool = False
@@ -74,8 +77,8 @@ class Tick:
         while not stop.is_set():
             began = loop.time()
             ok = await self.run(house)
-            wait = self.seconds if ok else min(self.seconds, RETRY_SECONDS)
-            await asyncio.wait({asyncio.ensure_future(stop.wait())}, timeout=max(began + wait - loop.time(), 0.05))
+            wait = self.seconds if ok else min(self.seconds, self.retry)
+            await pause(stop, max(began + wait - loop.time(), 0.05))
 
 
 async def guarded(house: House, name: str, job: Job, limit: float = LIMIT_SECONDS) -> bool:

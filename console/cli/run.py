@@ -17,6 +17,7 @@ from console.http.serve import bind, serve
 from console.mail.serve import configured_doors, keep_open
 from scheduler.bootstrap import open_house, publish, read_config, settings_of
 from scheduler.daemon import run_scheduler, run_worker, stop_on_signals
+from scheduler.watch import send_heartbeats, tell_manager
 
 log = structlog.get_logger()
 
@@ -59,6 +60,8 @@ async def _up(settings: Settings) -> None:
             parts: dict[str, Part] = {"bounces": keep_open(house, found, stop)} if found else {}
             await together(
                 stop,
+                watch=tell_manager(house, stop),
+                heartbeat=send_heartbeats(house, stop),
                 scheduler=run_scheduler(house, settings.config_dir, stop),
                 worker=run_worker(house, stop),
                 web=serve(house, stop, listening=listening),
@@ -71,20 +74,25 @@ async def _scheduler(settings: Settings) -> None:
     stop = stop_on_signals()
     async with open_house(settings) as house:
         await publish(house, config)
-        await together(stop, scheduler=run_scheduler(house, settings.config_dir, stop))
+        await together(
+            stop,
+            watch=tell_manager(house, stop),
+            heartbeat=send_heartbeats(house, stop),
+            scheduler=run_scheduler(house, settings.config_dir, stop),
+        )
 
 
 async def _worker(settings: Settings) -> None:
     stop = stop_on_signals()
     async with open_house(settings, send=True) as house:
-        await together(stop, worker=run_worker(house, stop))
+        await together(stop, watch=tell_manager(house, stop), worker=run_worker(house, stop))
 
 
 async def _web(settings: Settings) -> None:
     stop = stop_on_signals()
     with bind(settings.http) as listening:
         async with open_house(settings) as house:
-            await together(stop, web=serve(house, stop, listening=listening))
+            await together(stop, watch=tell_manager(house, stop), web=serve(house, stop, listening=listening))
 
 
 async def together(stop: asyncio.Event, **parts: Part) -> None:
