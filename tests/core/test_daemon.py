@@ -83,14 +83,19 @@ def _write(folder: Path, written: dict[str, str]) -> None:
         (folder / name).write_text(text)
 
 
+async def looks(watch: Watch, house: House) -> list[bool]:
+    """A change is taken up at the second look that finds it."""
+    return [await watch.look(house), await watch.look(house)]
+
+
 async def test_a_bad_configuration_keeps_the_last_good_one_and_says_so(house: House, tmp_path: Path) -> None:
     good = files(campaign())
     _write(tmp_path, good)
     watch = Watch(tmp_path)
-    assert await watch.look(house) is True
-    assert await watch.look(house) is False  # nothing changed
+    assert await looks(watch, house) == [False, True]
+    assert await looks(watch, house) == [False, False]  # nothing changed
     (tmp_path / "rules.yaml").write_text("windows: [")
-    assert await watch.look(house) is False
+    assert await looks(watch, house) == [False, False]
     async with house.database.begin() as connection:
         kept = await house.catalog.newest(connection)
         fault = await ticks.fact(connection, FAULT)
@@ -98,7 +103,7 @@ async def test_a_bad_configuration_keeps_the_last_good_one_and_says_so(house: Ho
     assert kept.config.files["rules.yaml"] == good["rules.yaml"]
     assert "rules.yaml:1" in fault[0]
     (tmp_path / "rules.yaml").write_text(good["rules.yaml"] + "\n# mended\n")
-    assert await watch.look(house) is True
+    assert await looks(watch, house) == [False, True]
     async with house.database.begin() as connection:
         assert await ticks.fact(connection, FAULT) is None
 
