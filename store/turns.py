@@ -23,7 +23,8 @@ _TAKE = sql(
     """WITH mine AS MATERIALIZED (
          SELECT * FROM limits WHERE account = ANY(:accounts) AND stopped_at IS NULL ORDER BY account FOR UPDATE),
        seen AS (
-         SELECT *, breaker <> 'closed' AS probe, greatest(CASE WHEN next_free_at <= CAST(:now AS timestamptz) + make_interval(secs => :longest + 100 / rate)
+         SELECT *, breaker <> 'closed' AS probe,
+                greatest(CASE WHEN next_free_at <= CAST(:now AS timestamptz) + make_interval(secs => :longest + 100 / rate)
                                THEN next_free_at END, CAST(:now AS timestamptz), open_until) AS start,
                 :urgent AND breaker = 'closed' AND rate * :at_once >= :least AND next_free_at > :now
                 AND coalesce(greatest(urgent_free_at, open_until), :now) <= :now AS at_once,
