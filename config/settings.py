@@ -68,6 +68,7 @@ class Settings(BaseSettings):
     stop_grace: PositiveFloat = 20.0
     heartbeat_url: Annotated[SecretStr, AfterValidator(_web_address)] | None = None
     heartbeat_seconds: PositiveFloat = 60.0
+    lease: PositiveFloat = 120.0
 
     @classmethod
     def read(cls) -> Self:
@@ -82,6 +83,7 @@ class ChannelSettings(BaseSettings):
 
     rate: PositiveFloat = 50.0  # messages a second the provider allows this account
     concurrency: PositiveInt = 50  # requests in flight at once
+    deadline: PositiveFloat = 30.0  # seconds one send may take
 
     @classmethod
     def read(cls, prefix: str | None = None, **given: object) -> Self:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -16,6 +16,7 @@ from channels.base import Address, Channel, Envelope, Outcome, Rejected
 from jobs import digests, domains, platforms
 from jobs.holding import free_people, let_go, preferred
 from jobs.house import House
+from jobs.leases import lease
 from jobs.mishaps import words
 from jobs.render import Renderer
 from store import digests as store_digests
@@ -23,7 +24,6 @@ from store import outbox
 
 log = structlog.get_logger()
 
-LEASE = timedelta(seconds=120)
 BLOCK_SECONDS = 0.1  # of the account's rate, claimed and paced at once: short enough to stay fair, long enough to batch
 BLOCK = (10, 250)
 
@@ -46,6 +46,7 @@ class Item:
 async def claim(house: House, channel: Channel, chunk: int, rate: float) -> list[Item] | None:
     """The next block of a chunk, committed as `sending`; None when nothing of it is left. rate: of the channel's quickest account."""
     now = house.clock.now()
+    until = now + lease(house.settings)
     size = min(max(int(rate * BLOCK_SECONDS), BLOCK[0]), BLOCK[1])
     async with house.database.begin() as connection:
         offers = await _offers(house, connection)
@@ -56,14 +57,14 @@ async def claim(house: House, channel: Channel, chunk: int, rate: float) -> list
             sort=channel.addresses,
             offers=offers,
             now=now,
-            lease_until=now + LEASE,
+            lease_until=until,
         )
         if not rows:
             return None
         sending = [row for row in rows if row.status == "sending"]
         sending = await domains.let_through(house, connection, channel, sending, now)
         sending = await platforms.let_through(connection, sending, now)
-        sending = await free_people(connection, channel, sending, offers, now, now + LEASE)
+        sending = await free_people(connection, channel, sending, offers, now, until)
         riders = await store_digests.carried(connection, [row.id for row in sending], now)
         renderer = Renderer(house, await house.catalog.readable(connection, (row.version_id for row in (*rows, *riders))))
         carried = {carrier: list(group) for carrier, group in groupby(riders, key=attrgetter("carrier_id"))}

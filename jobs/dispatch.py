@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 import structlog
@@ -13,6 +13,7 @@ from jobs import aftermath, domains, platforms
 from jobs.blocks import Item, claim, give_back, still_wanted
 from jobs.deadlocks import despite_deadlocks, in_order
 from jobs.house import House
+from jobs.leases import patience
 from jobs.moving_on import after_refusal
 from jobs.sends import Answer, send
 from jobs.settlement import combine, doubtful, outcome_row, settlement
@@ -23,8 +24,6 @@ from store import outbox, popups, receipts, suppressions
 from store.suppressions import Source
 
 log = structlog.get_logger()
-
-PATIENCE = timedelta(seconds=60)  # what of a block has had no turn by then goes back, long before the lease of its messages ends
 
 
 async def dispatch(house: House, chunk: int, channel: str, urgent: bool = False) -> int:
@@ -47,7 +46,7 @@ async def dispatch(house: House, chunk: int, channel: str, urgent: bool = False)
 
 async def _deliver(house: House, channel: Channel, items: list[Item], urgent: bool) -> tuple[int, bool]:
     """Turn after turn, until nothing of the block is left. How many were settled, and whether the rest had to go back."""
-    until, settled = house.clock.now() + PATIENCE, 0
+    until, settled = house.clock.now() + patience(house.settings), 0
     mute = [item for item in items if not item.envelopes]
     if mute:
         settled += await _settle(house, channel, None, mute, [[] for _ in mute])

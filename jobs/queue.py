@@ -8,8 +8,10 @@ from collections.abc import Sequence
 import structlog
 from procrastinate import App, PsycopgConnector
 
+from config.settings import Settings
 from jobs.dispatch import dispatch
 from jobs.house import House
+from jobs.leases import heartbeat, nudge_after
 from jobs.pause import pause
 from store.messages import urgent_queue
 
@@ -43,12 +45,12 @@ async def drain(app: App, channels: Sequence[str], concurrency: int) -> None:
     )
 
 
-async def work(app: App, channels: Sequence[str], concurrency: int, stop: asyncio.Event, grace: float) -> None:
+async def work(app: App, channels: Sequence[str], settings: Settings, stop: asyncio.Event) -> None:
     """Work until told to stop. What is important finds hands free though all others are full of the rest."""
     urgent = [urgent_queue(channel) for channel in channels]
     await asyncio.gather(
-        _keep_working(app, _queues(channels), concurrency, stop, grace),
-        _keep_working(app, urgent, KEPT_FREE, stop, grace),
+        _keep_working(app, _queues(channels), settings.worker_concurrency, settings, stop),
+        _keep_working(app, urgent, KEPT_FREE, settings, stop),
     )
 
 
@@ -56,10 +58,10 @@ def _queues(channels: Sequence[str]) -> list[str]:
     return [*channels, *(urgent_queue(channel) for channel in channels)]
 
 
-async def _keep_working(app: App, queues: Sequence[str], concurrency: int, stop: asyncio.Event, grace: float) -> None:
+async def _keep_working(app: App, queues: Sequence[str], concurrency: int, settings: Settings, stop: asyncio.Event) -> None:
     """A worker ends on a database outage, sometimes without an error: it gets a successor."""
     while not stop.is_set():
-        worker = asyncio.create_task(_worker(app, queues, concurrency, grace))
+        worker = asyncio.create_task(_worker(app, queues, concurrency, settings))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({worker, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if stop.is_set():
@@ -72,7 +74,7 @@ async def _keep_working(app: App, queues: Sequence[str], concurrency: int, stop:
         await pause(stop, RESTART_AFTER)
 
 
-async def _worker(app: App, queues: Sequence[str], concurrency: int, grace: float) -> None:
+async def _worker(app: App, queues: Sequence[str], concurrency: int, settings: Settings) -> None:
     await app.run_worker_async(
         queues=list(queues),
         concurrency=concurrency,
@@ -80,5 +82,7 @@ async def _worker(app: App, queues: Sequence[str], concurrency: int, grace: floa
         install_signal_handlers=False,
         delete_jobs="always",
         fetch_job_polling_interval=1.0,
-        shutdown_graceful_timeout=grace,
+        shutdown_graceful_timeout=settings.stop_grace,
+        update_heartbeat_interval=heartbeat(settings),
+        stalled_worker_timeout=nudge_after(settings).total_seconds(),
     )

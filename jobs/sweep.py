@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.catalog import Published
 from jobs.house import House
+from jobs.leases import nudge_after
 from jobs.retry import MAX_ATTEMPTS
 from store import digests, doubts, messages, outbox, receipts
 
 log = structlog.get_logger()
 
-GRACE = timedelta(seconds=30)  # a job may wait this long in the queue before its chunk counts as forgotten
 BATCH = 1_000
 
 
@@ -52,7 +52,7 @@ async def sweep(house: House, now: datetime) -> Swept:
     if put_back:
         log.warning("digest.put_back", messages=put_back)
     async with house.database.begin() as connection:
-        orphans = await outbox.orphans(connection, now - GRACE)
+        orphans = await outbox.orphans(connection, now, nudge_after(house.settings))
         published = await house.catalog.newest(connection)
         if orphans:
             await house.nudge(connection, [_chunk(published, *orphan) for orphan in orphans])

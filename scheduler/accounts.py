@@ -14,8 +14,10 @@ from channels.base import Channel, Ports
 from config.accounts import Account as Written
 from config.accounts import Accounts
 from config.problems import ConfigError, Problem
+from config.settings import ChannelSettings
 from jobs.credentials import Credentials, credentials, default_credentials
 from jobs.house import Account, House
+from jobs.leases import LONGEST_SEND
 from store import limits
 
 log = structlog.get_logger()
@@ -120,6 +122,7 @@ class Follower:
 
 
 async def _open(house: House, name: str, channel: Channel, given: Credentials, written: Written | None) -> Account:
+    _in_time(house, name, given.settings)
     adapter = channel.adapter(given.settings, Ports(put_popup=house.tray.put))
     try:
         await adapter.start()
@@ -127,6 +130,13 @@ async def _open(house: House, name: str, channel: Channel, given: Credentials, w
         await adapter.close()
         raise ConfigError([Problem(_variable(channel, given, written, str(error)), 0, 0, str(error))]) from None
     return Account(name, channel, given.settings, adapter, written)
+
+
+def _in_time(house: House, name: str, settings: ChannelSettings) -> None:
+    """A send that may outlive its lease would be taken for stranded while it is under way, and perhaps be repeated."""
+    if settings.deadline > house.settings.lease * LONGEST_SEND:
+        message = f"{house.settings.lease:g} s is less than twice the DEADLINE of account {name}, {settings.deadline:g} s"
+        raise ConfigError([Problem("KABAR_LEASE", 0, 0, f"{message}; raise the one or lower the other")])
 
 
 def _variable(channel: Channel, given: Credentials, written: Written | None, words: str) -> str:

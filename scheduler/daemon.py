@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobs.house import House
+from jobs.leases import heartbeat
 from jobs.pause import pause
 from jobs.queue import make_app, work
 from scheduler.accounts import follow_accounts
@@ -48,7 +49,7 @@ def stop_on_signals() -> asyncio.Event:
 
 async def run_scheduler(house: House, config_dir: Path | None, stop: asyncio.Event) -> None:
     """Tick until told to stop. config_dir: the directory to watch, None when another process publishes."""
-    ticks = every_tick()
+    ticks = every_tick(heartbeat(house.settings))
     if config_dir is not None:
         watch = Watch(config_dir)
         ticks = (*ticks, Tick("reload", RELOAD_SECONDS, lambda house, _now: watch.look(house), limit=60))
@@ -71,19 +72,24 @@ async def _listen(house: House, ticks: Sequence[Tick]) -> None:
     """NOTIFY kabar brings a tick forward; without it the next round comes within its seconds anyway."""
     by_name = {tick.name: tick for tick in ticks}
     under_way: set[asyncio.Task[bool]] = set()
-    while True:
-        try:
-            async with await psycopg.AsyncConnection.connect(house.database.conninfo, autocommit=True) as connection:
-                await connection.execute("LISTEN kabar")
-                async for note in connection.notifies():
-                    *before, last = NUDGED.get(note.payload, ("valve",))
-                    for name in before:
-                        await by_name[name].run(house)
-                    under_way.add(task := asyncio.create_task(by_name[last].run(house)))
-                    task.add_done_callback(under_way.discard)
-        except Exception as error:  # whatever it is: without it everything waits for its round
-            log.warning("listener.lost", reconnect_after=RECONNECT_AFTER, error=type(error).__name__)
-        await asyncio.sleep(RECONNECT_AFTER)
+    try:
+        while True:
+            try:
+                async with await psycopg.AsyncConnection.connect(house.database.conninfo, autocommit=True) as connection:
+                    await connection.execute("LISTEN kabar")
+                    async for note in connection.notifies():
+                        *before, last = NUDGED.get(note.payload, ("valve",))
+                        for name in before:
+                            await by_name[name].run(house)
+                        under_way.add(task := asyncio.create_task(by_name[last].run(house)))
+                        task.add_done_callback(under_way.discard)
+            except Exception as error:  # whatever it is: without it everything waits for its round
+                log.warning("listener.lost", reconnect_after=RECONNECT_AFTER, error=type(error).__name__)
+            await asyncio.sleep(RECONNECT_AFTER)
+    finally:
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
 
 
 async def _alive(house: House, now: datetime) -> None:
@@ -110,7 +116,7 @@ async def run_worker(house: House, stop: asyncio.Event) -> None:
     async with app.open_async():
         log.info("worker.started", channels=house.carried, accounts=sorted(house.accounts))
         await asyncio.gather(
-            work(app, house.carried, house.settings.worker_concurrency, stop, house.settings.stop_grace),
+            work(app, house.carried, house.settings, stop),
             follow_accounts(house, stop),
             Tick(WORKER, ALIVE_SECONDS, _alive, limit=30).keep_running(house, stop),
         )

@@ -147,14 +147,14 @@ async def fire_and_plan_runs(house: House, now: datetime) -> None:
     await plan_runs(house, now)
 
 
-def every_tick() -> tuple[Tick, ...]:
+def every_tick(sweep_seconds: float = 10) -> tuple[Tick, ...]:
     """The daemon's ticks. Seconds are chosen so that a service message is on its way within two."""
     return (
         Tick("plan", 1, fire_and_plan_runs, limit=1_800, core=True),  # a run of millions is one statement
         Tick("events", 1, plan_events),
         Tick("valve", 1, valve, core=True),
         Tick("receipts", 1, apply_receipts),
-        Tick("sweep", 10, sweep),
+        Tick("sweep", sweep_seconds, sweep),
         Tick("escalate", 10, escalate),
         Tick("reconcile", 30, reconcile),
         Tick("housekeeping", 300, housekeeping, limit=900),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row
@@ -106,10 +106,10 @@ _EXPIRE_RELEASED = sql(
 )
 _ORPHANS = sql(
     """SELECT m.chunk_id AS id, m.channel, max(r.priority) AS priority FROM messages m JOIN runs r ON r.id = m.run_id
-       WHERE m.status = 'released' AND m.released_at < :before
+       WHERE m.status = 'released' AND m.released_at < :now - CAST(:grace AS interval)
          AND NOT EXISTS (SELECT FROM procrastinate_jobs j LEFT JOIN procrastinate_workers w ON w.id = j.worker_id
                          WHERE j.task_name = 'dispatch' AND j.args ->> 'chunk' = CAST(m.chunk_id AS text)
-                           AND (j.status = 'todo' OR (j.status = 'doing' AND w.last_heartbeat > now() - interval '30 seconds')))
+                           AND (j.status = 'todo' OR (j.status = 'doing' AND w.last_heartbeat > now() - CAST(:grace AS interval))))
        GROUP BY m.chunk_id, m.channel LIMIT 500"""
 )
 
@@ -216,6 +216,6 @@ async def expire_released(connection: AsyncConnection, now: datetime) -> int:
     return await run(connection, _EXPIRE_RELEASED, now=now)
 
 
-async def orphans(connection: AsyncConnection, before: datetime) -> list[tuple[int, str, int]]:
-    """(chunk, channel, priority) of released chunks that no live job will send."""
-    return [(row.id, row.channel, row.priority) for row in await rows(connection, _ORPHANS, before=before)]
+async def orphans(connection: AsyncConnection, now: datetime, grace: timedelta) -> list[tuple[int, str, int]]:
+    """(chunk, channel, priority) of chunks released before `grace` that no job of a worker heard of since will send."""
+    return [(row.id, row.channel, row.priority) for row in await rows(connection, _ORPHANS, now=now, grace=grace)]

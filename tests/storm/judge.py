@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from jobs.links import message_id, message_key
 from tests.storm.books import Ours, Seen, Theirs
@@ -23,9 +23,24 @@ STATUSES = {"sent": 0, "delivered": 1, "read": 2}
 REPORTS = {"received": 1, "open": 2}  # the app's words
 
 
-def discrepancies(our: Ours, their: Theirs) -> list[str]:
-    """Everything in which the two books do not agree; empty when all is well."""
-    found = [f"{_named(message)}: {fault}" for message in our.messages for fault in _message(message, our, their.of(message))]
+class Unheard(NamedTuple):
+    """Attempts of one message whose answer nobody waited for, and those whose answer nobody lived to write down."""
+
+    timeouts: int
+    unwritten: int
+
+
+def discrepancies(our: Ours, their: Theirs, *, killed: bool = False) -> list[str]:
+    """Everything in which the two books do not agree; empty when all is well.
+
+    killed: senders were killed, and nobody lived to write down the answers to some of their attempts (with one address a channel each)
+    """
+    found = []
+    for message in our.messages:
+        attempts = our.attempts.get(message.id, ())
+        timeouts = sum(each.code == "timeout" for each in attempts)
+        unheard = Unheard(timeouts, max(message.attempts - len(attempts), 0) if killed else 0)
+        found += [f"{_named(message)}: {fault}" for fault in _message(message, their.of(message), attempts, unheard)]
     found += _strangers(our, their)
     found += _addresses(our, their)
     if our.unapplied or our.refused:
@@ -37,27 +52,26 @@ def _named(message: Any) -> str:
     return f"message {message.id} ({message.channel}, {message.campaign}) is {message.status} ({message.reason})"
 
 
-def _message(message: Any, our: Ours, seen: Seen) -> Iterator[str]:
-    attempts = our.attempts.get(message.id, ())
+def _message(message: Any, seen: Seen, attempts: Sequence[Any], unheard: Unheard) -> Iterator[str]:
     if message.status not in FINAL:
         yield "not final"
     if message.channel == "popup":
         if message.on_tray != (message.status in REACHED):
             yield "on the app's tray or not"
         return
-    yield from _place(message, attempts, seen)
+    yield from _place(message, attempts, seen, unheard)
     yield from _repeats(message, seen)
-    yield from _attempts(message, attempts, seen)
+    yield from _attempts(attempts, seen, unheard)
     yield from _progress(message, seen)
 
 
-def _place(message: Any, attempts: Sequence[Any], seen: Seen) -> Iterator[str]:
+def _place(message: Any, attempts: Sequence[Any], seen: Seen, unheard: Unheard) -> Iterator[str]:
     """Whether it is where the log says it must be."""
     if message.status in REACHED and not seen.accepted:
         yield "nobody accepted it"
     if message.status in ("failed", "suppressed", "expired") and seen.accepted:
         yield f"accepted: {seen.accepted}"
-    if message.status == "unknown" and not (seen.broken or (seen.accepted and any(each.code == "timeout" for each in attempts))):
+    if message.status == "unknown" and not (seen.broken or (seen.accepted and unheard.timeouts) or unheard.unwritten):
         yield "no connection was in doubt"
     if message.status == "unknown" and any(line["answered"] for line in seen.accepted) and any(each.outcome == "sent" for each in attempts):
         yield "its acceptance was answered"
@@ -77,15 +91,14 @@ def _repeats(message: Any, seen: Seen) -> Iterator[str]:
         yield f"accepted {copies.total()} times, not flagged"
 
 
-def _attempts(message: Any, attempts: Sequence[Any], seen: Seen) -> Iterator[str]:
+def _attempts(attempts: Sequence[Any], seen: Seen, unheard: Unheard) -> Iterator[str]:
     """Each acceptance that was answered is one attempt that was sent, on the device it went to; each refusal one of another kind."""
-    timeouts = sum(each.code == "timeout" for each in attempts)
     sent = Counter(each.address for each in attempts if each.outcome == "sent")
     answered = Counter(line["to"] for line in seen.accepted if line["answered"])
-    if sent - answered or (answered - sent).total() > timeouts:
+    if sent - answered or (answered - sent).total() > sum(unheard):
         yield f"sent by our book {dict(sent)}, accepted by theirs {dict(answered)}"
     refusals = sum(line["code"] != "UNAUTHENTICATED" for line in seen.refused if line.get("stage") != "webhook")
-    if sum(each.outcome != "sent" for each in attempts) < refusals - _late(seen):
+    if sum(each.outcome != "sent" for each in attempts) < refusals - _late(seen) - unheard.unwritten:
         yield f"{refusals} refusals, attempts {[(each.outcome, each.code) for each in attempts]}"
 
 

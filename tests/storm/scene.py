@@ -61,7 +61,7 @@ _ADDRESSES = """
 INSERT INTO addresses (person_id, sort, kind, value, platform)
 SELECT id, 'push', CASE WHEN (id + d) % 5 = 0 THEN 'fid' ELSE 'token' END, 'device-' || id || '-' || d,
        (ARRAY['android', 'ios', 'web'])[1 + (id + d) % 3]
-FROM people, generate_series(0, 2) d WHERE d <= id % 3
+FROM people, generate_series(0, 2) d WHERE d <= id % :devices
 UNION ALL SELECT id, 'phone', 'phone', '+628120' || lpad(id::text, 7, '0'), NULL FROM people
 UNION ALL SELECT id, 'email', 'email', 'nasabah' || id || '@d' || id % 400 || '.contoh.example', NULL FROM people
 """
@@ -84,10 +84,11 @@ def files(when: datetime, expires: str) -> Mapping[str, str]:
     }
 
 
-async def populate(database: Database, people: int) -> None:
+async def populate(database: Database, people: int, devices: int = 3) -> None:
+    """devices: how many somebody has at most."""
     async with database.begin() as connection:
         await connection.execute(text(_PEOPLE), {"n": people})
-        await connection.execute(text(_ADDRESSES))
+        await connection.execute(text(_ADDRESSES), {"devices": devices})
         await connection.execute(text("ANALYZE people, addresses"))
 
 
