@@ -28,11 +28,11 @@ LEFT = {
 }
 
 
-async def left(stage: Stage, *, expires: str = "3h", **changes: object) -> None:
+async def left(stage: Stage, *, expires: str = "3h") -> None:
     """Evening of 20 November: one message of each kind was on its way when everything stopped."""
     for number in LEFT:
         await person(stage.house.database, number)
-    await configure(stage.house, files(campaign(expires=expires, **changes)))
+    await configure(stage.house, files(campaign(expires=expires)))
     await stage.until(EVENING)
     async with stage.house.database.begin() as connection:
         for number, state in LEFT.items():
@@ -90,7 +90,7 @@ async def test_a_message_that_is_good_for_a_week_still_goes_once(stage: Stage) -
 async def test_runs_that_were_missed_keep_to_their_policy_and_to_their_expiry(stage: Stage) -> None:
     house = stage.house
     await person(house.database, 1)
-    daily = {"when": '{cron: "0 19 * * *"}', "category": "service", "channels": "[email]"}
+    daily: dict[str, object] = {"when": '{cron: "0 19 * * *"}', "category": "service", "channels": "[email]"}
     await configure(
         house,
         files(
