@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
@@ -45,6 +46,8 @@ class Size:
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
+HASTY = {"KABAR_LEASE": "4"} | {f"KABAR_{channel}__DEADLINE": "2" for channel in ("EMAIL", "WHATSAPP", "PUSH", "POPUP")}
+SHORT = Size(240, 60, 5, 1.2, {"email": 60, "whatsapp": 60, "push": 40}, 60, HASTY)
 FULL = Size(8_000, 2_000, 36, 5.5, {"email": 80, "whatsapp": 80, "push": 50}, 300)
 
 
@@ -108,7 +111,7 @@ def busy(fleet: Fleet) -> bool:
 
 def verdict(fleet: Fleet, size: Size, kills: Kills, caller: Caller, rest: float) -> Verdict:
     """The daemons are asked to stop first: nothing moves any more."""
-    ends = {name: fleet.services.stop(name) for name in fleet.daemons}
+    ends = fleet.services.stop_all(fleet.daemons)
     our, their = asyncio.run(_our_book(fleet)), books.theirs(fleet.truth)
     tally = judge(our, their, in_flight=kills.again)
     breaches = tally.breaches + heard(frozenset(caller.acknowledged), {row["event_id"]: row["n"] for row in fleet.sql(BY_EVENT)})
@@ -142,10 +145,11 @@ def _not_as_wanted(size: Size, kills: Kills, caller: Caller, messages: int) -> l
 def _as_operators_see_it(fleet: Fleet, our: books.Ours) -> list[str]:
     """`kabar audit` is clean, and `kabar export messages` shows each message as it is."""
     found = []
-    audit = fleet.kabar("audit")
-    if audit.returncode:
+    with ThreadPoolExecutor() as both:
+        audited, exported = both.submit(fleet.kabar, "audit"), both.submit(fleet.kabar, "export", "messages", "--format", "jsonl")
+    if (audit := audited.result()).returncode:
         found.append(f"kabar audit: {audit.stdout}{audit.stderr}")
-    shown = [json.loads(line) for line in fleet.kabar("export", "messages", "--format", "jsonl").stdout.splitlines()]
+    shown = [json.loads(line) for line in exported.result().stdout.splitlines()]
     told = {(line["message_id"], line["status"], line["maybe_duplicate"]) for line in shown}
     known = {(message.id, message.status, message.maybe_duplicate) for message in our.messages}
     if told != known:

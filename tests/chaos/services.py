@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, RLock, Thread
@@ -74,10 +74,15 @@ class Services:
 
     def stop(self, name: str, number: signal.Signals = signal.SIGTERM, *, within: float = 60) -> int | None:
         """End it for good; its exit code."""
-        service = self.all[name]
-        service.wanted = False
-        self.kill(name, number)
-        return service.process.wait(within) if service.process else None
+        return self.stop_all([name], number, within=within)[name]
+
+    def stop_all(self, names: Iterable[str], number: signal.Signals = signal.SIGTERM, *, within: float = 60) -> dict[str, int | None]:
+        """All at once."""
+        services = [self.all[name] for name in names]
+        for service in services:
+            service.wanted = False
+            self.kill(service.name, number)
+        return {service.name: service.process.wait(within) if service.process else None for service in services}
 
     def start(self, name: str) -> None:
         with self._lock:
