@@ -64,15 +64,11 @@ def test_books_that_agree_pass_and_are_counted() -> None:
 @pytest.mark.parametrize(
     "our, their, words",
     [
-        pytest.param(
-            OURS, _theirs(without=3), "message 3 (whatsapp, c, at most once) is sent (None): lost", id="settled, not sent"
-        ),
+        pytest.param(OURS, _theirs(without=3), "message 3 (whatsapp, c, at most once) is sent (None): lost", id="settled, not sent"),
         pytest.param(OURS, _theirs(without=7), "message 7 (push, c, collapsed by our id) is sent (None): lost", id="a push is lost"),
         pytest.param(_with(2, on_tray=False), _theirs(), "message 2 (popup, c, collapsed by our id) is sent (None): lost", id="no pop-up"),
         pytest.param(OURS, _theirs(_accepted(3)), "the provider took it 2 times", id="sent again though at most once"),
-        pytest.param(
-            _with(5, status="sent", attempts=2), _theirs(_accepted(5)), "the provider took it 2 times", id="lapsed, sent again"
-        ),
+        pytest.param(_with(5, status="sent", attempts=2), _theirs(_accepted(5)), "the provider took it 2 times", id="lapsed, sent again"),
         pytest.param(_with(4, maybe_duplicate=True), _theirs(), "which its category does not want", id="flagged though at most once"),
         pytest.param(_with(6, maybe_duplicate=False), _theirs(), "taken 2 times, not flagged", id="not flagged"),
         pytest.param(OURS, _theirs(_accepted(6)), "2 repeats, but only 1 messages were in flight", id="more repeats than kills"),
