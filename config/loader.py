@@ -33,7 +33,7 @@ def load(directory: Path, contents: Contents) -> Config:
     if not directory.is_dir():
         raise ConfigError([Problem(str(directory), 0, 0, "there is no such directory; KABAR_CONFIG_DIR names it")])
     try:
-        found = {path: _text(directory, path, problems) for path in _paths(directory)}
+        found = {path: _text(directory, path, problems) for path in paths(directory)}
     except OSError as error:
         raise ConfigError([Problem(str(error.filename or directory), 0, 0, f"cannot be read: {error.strerror}")]) from None
     files = {path: text for path, text in found.items() if text is not None}
@@ -45,7 +45,8 @@ def parse(files: Mapping[str, str], contents: Contents, *, root: str = "config")
     return _parse(files, contents, root, [])
 
 
-def _paths(directory: Path) -> Iterator[str]:
+def paths(directory: Path) -> Iterator[str]:
+    """The files of a configuration, below its directory. Raises OSError when one goes while it is looked at."""
     found = [path for path in directory.iterdir() if path.is_file()]
     for folder in _FOLDERS:
         found += (directory / folder).rglob("*")

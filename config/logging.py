@@ -11,6 +11,7 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import Processor
 
+from config.logwriter import LogWriter
 from config.redaction import redact, scrub
 from config.settings import Settings
 
@@ -26,8 +27,11 @@ _OWN_HANDLERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "procrastinate", 
 _LEVELS = logging.getLevelNamesMapping()
 
 
-def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
-    """Route structlog, the standard library and warnings to `stream` (default: stderr). May be called again."""
+def configure_logging(settings: Settings, stream: TextIO | None = None, *, apart: bool = False) -> None:
+    """Route structlog, the standard library and warnings to `stream` (default: stderr). May be called again.
+
+    apart: written by a thread, as daemons do, which must not wait for whoever reads their log
+    """
     stream = sys.stderr if stream is None else stream
     level = _LEVELS[settings.log_level.upper()]
     console = settings.log_format == "console" or (settings.log_format == "auto" and stream.isatty())
@@ -39,7 +43,8 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
         structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,
     ]
-    handler = _Handler(stream)
+    descriptor = _descriptor(stream) if apart else None
+    handler = _Handler(stream if descriptor is None else LogWriter(descriptor))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -54,6 +59,13 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
     )
     _route(handler, level)
     sys.excepthook = _uncaught
+
+
+def _descriptor(stream: TextIO) -> int | None:
+    try:
+        return stream.fileno()
+    except OSError:  # of a stream in memory
+        return None
 
 
 def redact_event(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -86,7 +98,7 @@ def _route(handler: logging.Handler, level: int) -> None:
     logging.captureWarnings(True)
 
 
-class _Handler(logging.StreamHandler[TextIO]):
+class _Handler(logging.StreamHandler[Any]):
     """A log that cannot be written ends nothing: when the reader has gone, lines are dropped."""
 
     def handleError(self, record: logging.LogRecord) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from config.problems import ConfigError, Problem, nearest
@@ -19,6 +19,8 @@ S = TypeVar("S", bound=BaseSettings)
 
 ACCOUNTS = "KABAR_ACCOUNTS__"  # named by channels.yaml
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9.-]+(:\d{1,5})?", re.IGNORECASE)
+_WEB_ADDRESS = re.compile(r"https?://[^\s/?#]+\S*", re.IGNORECASE)
+_UNREPEATED = "secret_refused"
 _SHOWN = 80  # characters of a value in a message
 
 Network = IPv4Network | IPv6Network
@@ -40,6 +42,12 @@ def _networks(value: str) -> str:
         except ValueError:
             raise ValueError(f'"{network}" is no address or network; write 10.0.0.5 or 10.0.0.0/24, several with a space between') from None
     return " ".join(given)
+
+
+def _web_address(value: SecretStr) -> SecretStr:
+    if not _WEB_ADDRESS.fullmatch(value.get_secret_value()):
+        raise PydanticCustomError(_UNREPEATED, "it is no web address; write https://…")
+    return value
 
 
 class HttpSettings(BaseModel):
@@ -92,6 +100,8 @@ class Settings(BaseSettings):
     stop_grace: PositiveFloat = 20.0
     stale_hours: PositiveFloat = 24.0
     pg_tools: Path | None = None
+    heartbeat_url: Annotated[SecretStr, AfterValidator(_web_address)] | None = None
+    heartbeat_seconds: PositiveFloat = 60.0
     lease: PositiveFloat = 120.0
     may_unmask: str | None = None
 
@@ -141,8 +151,8 @@ def _problem(own: str, prefix: str, fault: ErrorDetails) -> Problem:
     name = "__".join(str(part) for part in fault["loc"]).upper() or "*"
     words = fault["msg"].removeprefix("Value error, ").replace(own, prefix)
     given = fault["input"]
-    # SecretStr takes any text, so a text that was refused is no secret.
-    if isinstance(given, str) and given not in words:
+    # SecretStr takes any text, so a text that was refused is no secret, but for those we look at ourselves.
+    if isinstance(given, str) and given not in words and fault["type"] != _UNREPEATED:
         words = f'"{given[:_SHOWN]}" is refused: {words}'
     return Problem(prefix + name, 0, 0, words)
 

@@ -13,11 +13,11 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from channels.base import Address, Channel, Envelope, Outcome, Rejected
-from config.templating import RenderError
 from jobs import digests, domains, platforms
 from jobs.holding import free_people, let_go, preferred
 from jobs.house import House
 from jobs.leases import lease
+from jobs.mishaps import words
 from jobs.render import Renderer
 from store import digests as store_digests
 from store import outbox
@@ -66,7 +66,7 @@ async def claim(house: House, channel: Channel, chunk: int, rate: float) -> list
         sending = await platforms.let_through(connection, sending, now)
         sending = await free_people(connection, channel, sending, offers, now, until)
         riders = await store_digests.carried(connection, [row.id for row in sending], now)
-        renderer = Renderer(house, {row.version_id: await house.catalog.version(connection, row.version_id) for row in (*rows, *riders)})
+        renderer = Renderer(house, await house.catalog.readable(connection, (row.version_id for row in (*rows, *riders))))
         carried = {carrier: list(group) for carrier, group in groupby(riders, key=attrgetter("carrier_id"))}
         items = [_item(channel, renderer, row, carried.get(row.id, ()), now) for row in sending]
         left_out = [message for item in items if item.speech for message in item.speech.left_out]
@@ -92,9 +92,9 @@ def _item(channel: Channel, renderer: Renderer, row: Any, riders: Sequence[Any],
     try:
         said = digests.speech(renderer, row, channel, riders)
         return Item(row, tuple(renderer.envelope(row, channel, address, now, said.content) for address in addresses), speech=said)
-    except RenderError as error:
-        log.warning("message.render_failed", message_id=row.id, run_id=row.run_id, error=str(error))
-        return Item(row, (), Rejected("render_error", detail=str(error)))
+    except Exception as error:  # a RenderError, or what nobody thought of: it is this message's alone
+        log.warning("message.render_failed", message_id=row.id, run_id=row.run_id, error=words(error))
+        return Item(row, (), Rejected("render_error", detail=words(error)))
 
 
 async def still_wanted(house: House, channel: str, items: Sequence[Item]) -> list[Item]:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from channels.base import Channel
 from config.catalog import files_hash
 from config.conditions import mentions_today
 from config.loader import Config, parse
+from config.problems import ConfigError
 from config.values import OpenHours
 from rules.calendar import HolidayCalendar
 from rules.facts import Policy
 from rules.policy import policy
 from store import versions
+
+log = structlog.get_logger()
 
 _KEPT = 32
 
@@ -90,6 +94,7 @@ class Catalog:
     def __init__(self, channels: Mapping[str, Channel]) -> None:
         self._channels = channels
         self._parsed: OrderedDict[int, Published] = OrderedDict()
+        self._unreadable: set[int] = set()
 
     async def newest(self, connection: AsyncConnection) -> Published | None:
         """What is in force; None before anything was published."""
@@ -105,3 +110,14 @@ class Catalog:
                 self._parsed.popitem(last=False)
         self._parsed.move_to_end(version_id)
         return self._parsed[version_id]
+
+    async def readable(self, connection: AsyncConnection, ids: Iterable[int]) -> dict[int, Published]:
+        """Without those that this edition of Kabar cannot read any more: what was planned with them cannot be said, all else can."""
+        found = {}
+        for version_id in {*ids} - self._unreadable:
+            try:
+                found[version_id] = await self.version(connection, version_id)
+            except ConfigError as error:
+                self._unreadable.add(version_id)
+                log.error("version.unreadable", version=version_id, problems=[str(problem) for problem in error.problems[:3]])
+        return found

@@ -27,8 +27,16 @@ class Clock(Protocol):
         """Let this much of the clock's own time pass."""
 
 
+_BOOT = getattr(time, "CLOCK_BOOTTIME", None)
+
+
+def _elapsed() -> float:
+    """Seconds that nobody sets, and, where the system can count so, those that the machine slept: what waited then is late."""
+    return time.monotonic() if _BOOT is None else time.clock_gettime(_BOOT)
+
+
 class DatabaseClock:
-    """The database's time, carried on between syncs by the machine's monotonic clock.
+    """The database's time, carried on between syncs by the seconds of the machine.
 
     An answer that took long says little about when it was given: unless the clocks were set anew, the better of two readings stays.
     """
@@ -42,13 +50,13 @@ class DatabaseClock:
     def now(self) -> datetime:
         if self._base is None:
             raise RuntimeError("the clock was never synced")
-        return self._base + timedelta(seconds=time.monotonic() - self._at)
+        return self._base + timedelta(seconds=_elapsed() - self._at)
 
     async def sync(self) -> datetime:
         async with self._database.engine.connect() as connection:
-            before = time.monotonic()
+            before = _elapsed()
             read: datetime = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
-            after = time.monotonic()
+            after = _elapsed()
         self._learn(read, (before + after) / 2, (after - before) / 2)
         return self.now()
 

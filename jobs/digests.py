@@ -16,6 +16,7 @@ from channels.base import Channel, Content
 from config.digests import digest_variant
 from config.loader import Config
 from config.templating import RenderError
+from jobs import mishaps
 from jobs.catalog import Published
 from jobs.house import House
 from jobs.render import Renderer
@@ -46,13 +47,14 @@ async def join(
     if not company:
         return list(decisions)
     rows = {row.id: row for row in await digests.worded(connection, company)}
-    versions = {row.version_id: (await house.catalog.version(connection, row.version_id)).config for row in rows.values()}
+    versions = await house.catalog.readable(connection, {row.version_id for row in rows.values()})
     able = {
         candidate.id
         for candidate, verdict in decisions
         if isinstance(verdict, Release)
         and (row := rows.get(candidate.id)) is not None
-        and words(versions[row.version_id], row, verdict.channel) is not None
+        and row.version_id in versions
+        and words(versions[row.version_id].config, row, verdict.channel) is not None
     }
     apart = {row.id for row in rows.values() if row.apart}
     return digest.merge(decisions, waiting, people, history, published.policy, published.calendar, now, able=able, apart=apart)
@@ -130,8 +132,8 @@ def speech(renderer: Renderer, row: Any, channel: Channel, riders: Sequence[Any]
 def _rendered(renderer: Renderer, rider: Any, person: Any, channel: Channel) -> Content | None:
     try:
         return renderer.content(rider, person, channel)
-    except RenderError as error:
-        log.warning("digest.left_out", message_id=rider.id, carrier_id=rider.carrier_id, error=str(error))
+    except Exception as error:
+        log.warning("digest.left_out", message_id=rider.id, carrier_id=rider.carrier_id, error=mishaps.words(error))
         return None
 
 

@@ -16,6 +16,7 @@ from jobs.clock import Clock
 from jobs.gate import Gate
 from jobs.links import Signer
 from jobs.tray import Tray
+from jobs.vitals import Vitals
 from rules.facts import Person
 from store.engine import Database
 from store.limits import Limit
@@ -56,6 +57,7 @@ class House:
     nudge:  how a released chunk becomes a job
     chance: injected randomness (jitter)
     known:  what was read before, where nobody else writes; None = others write, everything is read anew
+    vitals: what of this process is at work
     """
 
     settings: Settings
@@ -70,6 +72,7 @@ class House:
     nudge: Nudge = enqueue
     chance: random.Random = field(default_factory=random.Random)
     known: Known | None = None
+    vitals: Vitals = field(default_factory=Vitals)
 
     def of(self, channel: str) -> list[Account]:
         """The accounts of one channel."""

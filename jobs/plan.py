@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -14,8 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from config.models import Campaign
 from jobs.catalog import Published
 from jobs.house import House
+from jobs.mishaps import is_outage, words
 from jobs.shut import suppress_shut
-from store import events, keys, runs
+from jobs.sifting import sift
+from store import events, keys, runs, set_aside
 from store.audience import Expansion, VariantRule, expand
 from store.control import ControlGroup
 from store.keys import KeyRules
@@ -24,6 +26,9 @@ log = structlog.get_logger()
 
 EVENT_BATCH = 5_000
 RUNS_A_TICK = 500
+
+Ids = Sequence[int]
+Errors = dict[int, str]  # by event id
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +47,48 @@ async def plan(house: House, now: datetime) -> Planned:
 
 
 async def plan_runs(house: House, now: datetime) -> Planned:
-    """Plan every due run, each in a transaction of its own. One with a million people takes a while: no customer event waits for it."""
+    """Plan every due run, each in a transaction of its own. One with a million people takes a while: no customer event waits for it.
+
+    One that cannot be planned is set aside. One that ran into an outage is tried again; the others do not wait for it.
+    """
     async with house.database.begin() as connection:
         due = await runs.due(connection, now, RUNS_A_TICK)
     done = messages = 0
+    outage: Exception | None = None
     for run in due:
-        added = await _plan_run(house, run, now)
+        try:
+            added = await _plan_run(house, run, now)
+        except Exception as error:
+            if not is_outage(error):
+                await _set_aside(house, run, error)
+            elif outage is None:
+                outage = error
+            else:
+                raise
+            continue
         done += added is not None
         messages += added or 0
+    if outage is not None:
+        raise outage
     return Planned(done, messages)
 
 
+async def _set_aside(house: House, run: runs.Run, error: Exception) -> None:
+    why = f"{set_aside.REASON}:{words(error)}"
+    log.error("run.failed", run_id=run.id, campaign=run.campaign, occurrence=run.occurrence, reason=why, exc_info=error)
+    async with house.database.begin() as connection:
+        await set_aside.run_failed(connection, run.id, why)
+
+
 async def plan_events(house: House, now: datetime) -> Planned:
-    """Plan the new customer events."""
-    taken, added = await _plan_events(house, now)
+    """Plan the new customer events. One that breaks a campaign is set aside; the others, and its other campaigns, are planned."""
+    try:
+        taken, added = await _plan_events(house, now, _plan_shared)
+    except Exception as error:
+        if is_outage(error):
+            raise
+        log.warning("events.sifting", error=words(error))
+        taken, added = await _plan_events(house, now, _sift_shared)
     return Planned(messages=added, events=taken)
 
 
@@ -75,7 +108,13 @@ async def _plan_run(house: House, run: runs.Run, now: datetime) -> int | None:
     return added.messages
 
 
-async def _plan_events(house: House, now: datetime) -> tuple[int, int]:
+class _PlanShared(Protocol):
+    async def __call__(
+        self, house: House, connection: AsyncConnection, newest: Published, campaign: Campaign, hour: datetime, ids: Ids, now: datetime
+    ) -> tuple[int, Errors]: ...
+
+
+async def _plan_events(house: House, now: datetime, plan_shared: _PlanShared) -> tuple[int, int]:
     async with house.database.begin() as connection:
         taken = await events.take_unplanned(connection, EVENT_BATCH)
         if taken:
@@ -84,11 +123,14 @@ async def _plan_events(house: House, now: datetime) -> tuple[int, int]:
         if published is None:
             return 0, 0
         added = 0
+        refused: Errors = {}
         for name, hour in sorted({(event.name, _hour(event.received_at)) for event in taken}):
             ids = tuple(event.id for event in taken if (event.name, _hour(event.received_at)) == (name, hour))
             for campaign in published.config.campaigns.values():
                 if campaign.when.event == name:
-                    added += await _plan_shared(house, connection, published, campaign, hour, ids, now)
+                    more, errors = await plan_shared(house, connection, published, campaign, hour, ids, now)
+                    added, refused = added + more, refused | errors
+        await set_aside.events_failed(connection, list(refused.items()), now)
         await events.mark_planned(connection, [event.id for event in taken], now)
     return len(taken), added
 
@@ -97,20 +139,38 @@ def _hour(at: datetime) -> datetime:
     return at.replace(minute=0, second=0, microsecond=0)
 
 
+async def _sift_shared(
+    house: House, connection: AsyncConnection, newest: Published, campaign: Campaign, hour: datetime, ids: Ids, now: datetime
+) -> tuple[int, Errors]:
+    added = 0
+
+    async def planned(some: Ids) -> None:
+        nonlocal added
+        added += (await _plan_shared(house, connection, newest, campaign, hour, some, now))[0]
+
+    # Without any event first: what is wrong with the campaign itself need not be found out event by event.
+    none: list[Ids] = [()]
+    broken = await sift(connection, none, lambda some: planned(some[0]))
+    refused = [(each, broken[0][1]) for each in ids] if broken else await sift(connection, ids, planned)
+    if refused:
+        log.error("event.failed", event_ids=[each for each, _ in refused], campaign=campaign.campaign, exc_info=refused[0][1])
+    return added, {each: f"{campaign.campaign}: {words(error)}" for each, error in refused}
+
+
 async def _plan_shared(
-    house: House, connection: AsyncConnection, newest: Published, campaign: Campaign, hour: datetime, ids: tuple[int, ...], now: datetime
-) -> int:
+    house: House, connection: AsyncConnection, newest: Published, campaign: Campaign, hour: datetime, ids: Ids, now: datetime
+) -> tuple[int, Errors]:
     occurrence = f"{hour.astimezone(newest.config.rules.zone):%Y-%m-%dT%H}"
     await runs.create(connection, [new_run(newest, campaign, occurrence, hour, span=timedelta(hours=1), shared=True)])
     run = await runs.shared(connection, campaign.campaign, occurrence)
     published = await house.catalog.version(connection, run.version_id)  # of the hour's first event
     own = published.config.campaigns[campaign.campaign]
-    whom = expansion(published, own, run.id, run.due_at, run.expires_at, now=now, newest=newest, event_ids=ids)
+    whom = expansion(published, own, run.id, run.due_at, run.expires_at, now=now, newest=newest, event_ids=tuple(ids))
     added = await expand(connection, whom)
     await suppress_shut(connection, newest, run, now)
     await runs.planned(connection, run.id, count=added.messages, keys=added.keys, now=now)
     log.info("run.joined", run_id=run.id, campaign=run.campaign, occurrence=occurrence, events=len(ids), messages=added.messages)
-    return added.messages
+    return added.messages, {}
 
 
 def new_run(

@@ -13,6 +13,7 @@ from jobs.connector import Connector
 from jobs.dispatch import dispatch
 from jobs.house import House
 from jobs.leases import heartbeat, nudge_after
+from jobs.pause import pause
 from store.messages import urgent_queue
 
 log = structlog.get_logger()
@@ -99,7 +100,7 @@ async def _keep_working(house: House, app: App, queues: Sequence[str], concurren
         stopping.cancel()
         error = worker.exception()
         log.error("worker.ended", error=repr(error) if error else "without an error", restart_after=RESTART_AFTER)
-        await asyncio.wait({asyncio.create_task(stop.wait())}, timeout=RESTART_AFTER)
+        await pause(stop, RESTART_AFTER)
 
 
 async def _worker(app: App, queues: Sequence[str], concurrency: int, settings: Settings) -> None:

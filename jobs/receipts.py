@@ -17,7 +17,9 @@ from jobs import aftermath, forgotten, returned, unheard
 from jobs.house import House
 from jobs.identities import Word, learn, move
 from jobs.links import message_id
+from jobs.mishaps import is_outage, words
 from jobs.notices import heed
+from jobs.sifting import sift
 from jobs.told import Told
 from jobs.unheard import ABOUT_PEOPLE, NAMELESS
 from jobs.withdrawal import complain, drop_addresses, opt_in, opt_out, refuse_address
@@ -32,30 +34,45 @@ KEPT = timedelta(hours=1)  # how long a receipt waits for a message that is not 
 
 
 async def apply_receipts(house: House, now: datetime) -> int:
-    """Apply one batch of stored webhooks; returns how many are done with."""
+    """Apply one batch of stored webhooks; returns how many are done with. One that cannot be applied is set aside with its error."""
+    try:
+        async with house.database.begin() as connection:
+            return await _apply(house, connection, await receipts.take(connection, now, BATCH), now)
+    except Exception as error:
+        if is_outage(error):
+            raise
+        log.warning("receipts.sifting", error=words(error))
     async with house.database.begin() as connection:
         rows = await receipts.take(connection, now, BATCH)
-        told, broken = _read(house, rows)
-        found, waiting = await _find(connection, told, now)
-        found, nobodys = await forgotten.without_them(house, connection, found)
-        found = await unheard.count(connection, found, now)
-        found, went_to = await returned.credible(house, connection, found)
-        found = await _owned(house, connection, found)
-        new = await receipts.remember(connection, [item.fact for item in found], now)
-        await receipts.move(connection, [item.fact for item in found], now)
-        for source in {item.row.source for item in found}:
-            fresh = [item for item in found if item.row.source == source and item.fact.event_id in new]
-            await _people(house, connection, house.channels[source], fresh, now)
-            known = [Word(item.receipt, item.fact) for item in fresh if item.row.id not in nobodys]
-            await _more(house, connection, house.channels[source], known, now)
-            await returned.wear_out(connection, house.channels[source], fresh, went_to, now)
-        done = [(row.id, broken.get(row.id)) for row in rows if row.id not in waiting]
-        await receipts.done(connection, done, now)
-        await receipts.blank(connection, sorted(nobodys - waiting))
-        await receipts.again(connection, sorted(waiting), now + AGAIN)
-    for row, error in done:
-        if error:
-            log.warning("receipt.unreadable", receipt_id=row, error=error)
+        refused = await sift(connection, rows, lambda some: _apply(house, connection, some, now))
+        await receipts.done(connection, [(row.id, words(fault)) for row, fault in refused], now)
+    for row, fault in refused:
+        log.error("receipt.failed", receipt_id=row.id, source=row.source, exc_info=fault)
+    return len(rows)
+
+
+async def _apply(house: House, connection: AsyncConnection, rows: Sequence[Any], now: datetime) -> int:
+    told, broken = _read(house, rows)
+    found, waiting = await _find(connection, told, now)
+    found, nobodys = await forgotten.without_them(house, connection, found)
+    found = await unheard.count(connection, found, now)
+    found, went_to = await returned.credible(house, connection, found)
+    found = await _owned(house, connection, found)
+    new = await receipts.remember(connection, [item.fact for item in found], now)
+    await receipts.move(connection, [item.fact for item in found], now)
+    for source in {item.row.source for item in found}:
+        fresh = [item for item in found if item.row.source == source and item.fact.event_id in new]
+        await _people(house, connection, house.channels[source], fresh, now)
+        known = [Word(item.receipt, item.fact) for item in fresh if item.row.id not in nobodys]
+        await _more(house, connection, house.channels[source], known, now)
+        await returned.wear_out(connection, house.channels[source], fresh, went_to, now)
+    done = [(row.id, broken.get(row.id)) for row in rows if row.id not in waiting]
+    await receipts.done(connection, done, now)
+    await receipts.blank(connection, sorted(nobodys - waiting))
+    await receipts.again(connection, sorted(waiting), now + AGAIN)
+    for receipt_id, why in done:
+        if why:
+            log.warning("receipt.unreadable", receipt_id=receipt_id, error=why)
     return len(done)
 
 
@@ -65,10 +82,9 @@ def _read(house: House, rows: Sequence[Any]) -> tuple[list[Told], dict[int, str]
     for row in rows:
         try:
             parsed = _parse(house.channels[row.source], row) if row.source in house.channels else ()
-        except (ValueError, KeyError) as error:
-            broken[row.id] = f"{type(error).__name__}: {error}"[:200]
-            continue
-        told += [Told(row, receipt, _fact(row, receipt)) for receipt in parsed]
+            told += [Told(row, receipt, _fact(row, receipt)) for receipt in parsed]
+        except Exception as error:  # whatever a parser of ours stumbles over
+            broken[row.id] = words(error)
     return told, broken
 
 

@@ -108,8 +108,11 @@ class Renderer:
         self._published = published
 
     def config(self, message: Any) -> Config:
-        """Of the version a message was planned with."""
-        return self._published[message.version_id].config
+        """Of the version a message was planned with. Raises RenderError when that cannot be read any more."""
+        published = self._published.get(message.version_id)
+        if published is None:
+            raise RenderError("the version of the configuration it was planned with cannot be read any more")
+        return published.config
 
     def content(self, message: Any, person: Any, channel: Channel) -> Content:
         """A message's own words, filled in. Rows, which may be one: of the message with its run and event, and of its person.

@@ -127,7 +127,15 @@ def _open_keys(published: Published, keys: Collection[str], now: datetime) -> fr
     """Keys whose window is open, and those that have none: their messages are looked at to be suppressed."""
     found = set()
     for key in keys:
-        _, hours, zone = published.window(key)
-        if hours is None or timetable(published.calendar).openings(zone, (hours,)).is_open(now):
+        if _may_open(published, key, now):
             found.add(key)
     return frozenset(found)
+
+
+def _may_open(published: Published, key: str, now: datetime) -> bool:
+    """Of a time zone that this machine does not know, too: whoever lives there is looked at, and set aside."""
+    _, hours, zone = published.window(key)
+    try:
+        return hours is None or timetable(published.calendar).openings(zone, (hours,)).is_open(now)
+    except (KeyError, ValueError, OSError):  # what ZoneInfo raises for a name it does not know, a bad one, and a directory
+        return True

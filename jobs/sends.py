@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from channels.base import Envelope, Outcome, Unknown
+from channels.base import Envelope, Outcome, Sent, Unknown
 from channels.signals import SlowDown
 from jobs.blocks import Item
 from jobs.house import Account, House
@@ -99,10 +99,22 @@ async def _one(house: House, account: Account, envelope: Envelope) -> Answer:
         # An adapter must not raise; if it does, nothing is known of this message, and the others go on.
         log.exception("message.adapter_raised", message_id=envelope.message_id, channel=account.channel.name)
         outcome = Unknown("adapter_error", detail=type(error).__name__)
+    outcome = _storable(outcome)
     now = house.clock.now()
     if isinstance(outcome.signal, SlowDown) and outcome.signal.domain is None:
         await slow_down(house, account, outcome.signal.after, outcome_row(outcome)[1] or "", now)
     return Answer(address_id, now, outcome, now - since)
+
+
+def _storable(outcome: Outcome) -> Outcome:
+    """A provider's words as PostgreSQL takes them: one odd character must not cost a whole block its answers."""
+    if isinstance(outcome, Sent):
+        return outcome if outcome.provider_id is None else replace(outcome, provider_id=_plain(outcome.provider_id))
+    return replace(outcome, code=_plain(outcome.code), detail=_plain(outcome.detail))
+
+
+def _plain(text: str) -> str:
+    return text.encode("utf-8", "replace").decode().replace("\0", "")
 
 
 async def slow_down(house: House, account: Account, after: timedelta, code: str, now: datetime) -> None:

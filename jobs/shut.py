@@ -4,21 +4,39 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs import facts
 from jobs.catalog import Published
+from jobs.mishaps import is_outage, words
 from rules.facts import Suppress
 from rules.judge import judge
 from rules.timetable import timetable
 from store import messages, shut
 from store.runs import Run
 
+log = structlog.get_logger()
+
 _PAGE = 4_000
 
 
 async def suppress_shut(connection: AsyncConnection, newest: Published, run: Run, now: datetime) -> int:
-    """Judge those messages of a run as the valve would, and suppress what it would; how many."""
+    """Judge those messages of a run as the valve would, and suppress what it would; how many.
+
+    Somebody who cannot be judged is no reason not to plan the run: the valve sets them aside.
+    """
+    try:
+        async with connection.begin_nested():
+            return await _suppress(connection, newest, run, now)
+    except Exception as error:
+        if is_outage(error):
+            raise
+        log.warning("run.not_judged_early", run_id=run.id, error=words(error))
+        return 0
+
+
+async def _suppress(connection: AsyncConnection, newest: Published, run: Run, now: datetime) -> int:
     if "window" in newest.policy.category(run.category).ignore:
         return 0
     pairs = [pair for pair in await shut.hours(connection, run.id) if _never(newest, *pair, now)]

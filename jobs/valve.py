@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,18 +17,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from jobs import digests, facts, freshness, lanes, quotas, riders
 from jobs.catalog import Published
 from jobs.house import House
+from jobs.mishaps import is_outage, words
 from jobs.reservoir import PASS, Reservoir, look, parts
+from jobs.sifting import sift
 from rules.arbitration import arbitrate
 from rules.digest import Outcome
 from rules.facts import Candidate, Defer, Merge, Release, Suppress
 from store import digests as store_digests
 from store import messages
+from store.set_aside import REASON
 
 log = structlog.get_logger()
 
 CHUNK = 250
 HOUSEKEEPING = 20_000  # messages woken or expired a tick
 PASSES = 50  # a tick ends after so many, work left or not
+FEW = 20  # people who cannot be judged, while nobody else can either: then it is not them
 
 
 @dataclass
@@ -62,11 +67,7 @@ async def valve(house: House, now: datetime) -> Report:
         await freshness.freshen(house, now)
     for _ in range(PASSES):
         before = report.decided
-        async with house.database.begin() as connection:
-            if not await _won(house, connection):
-                break
-            more = await _pass(house, connection, max(now, house.clock.now()), report)
-        if not more or report.decided == before:
+        if not await _one_pass(house, max(now, house.clock.now()), report) or report.decided == before:
             break
     if report.decided:
         log.info("valve.decided", released=report.released, deferred=report.deferred.total(), suppressed=report.suppressed.total(),
@@ -78,16 +79,53 @@ async def _won(house: House, connection: AsyncConnection) -> bool:
     return house.known is not None or await messages.valve_lock(connection)
 
 
-async def _pass(house: House, connection: AsyncConnection, now: datetime, report: Report) -> bool:
-    """Whether there may be messages left that it has not looked at."""
+async def _one_pass(house: House, now: datetime, report: Report) -> bool:
+    """Whether there may be messages left. Somebody who cannot be judged is set aside, and the others are judged without them."""
+    before = deepcopy(report)
+    try:
+        async with house.database.begin() as connection:
+            return await _won(house, connection) and await _pass(house, connection, now, report)
+    except Exception as error:
+        if is_outage(error):
+            raise
+        vars(report).update(vars(before))
+        log.warning("valve.sifting", error=words(error))
+    async with house.database.begin() as connection:
+        if await _won(house, connection):
+            await _sifted_pass(house, connection, now, report)
+    return False  # the next tick goes on
+
+
+async def _sifted_pass(house: House, connection: AsyncConnection, now: datetime, report: Report) -> None:
+    async def judge(some: Sequence[int]) -> None:
+        before = deepcopy(report)
+        try:
+            await _pass(house, connection, now, report, some)
+        except BaseException:
+            vars(report).update(vars(before))
+            raise
+
+    found = await look(house, connection, now, report.stock)
+    people = sorted({*await _next_people(connection, found)}) if found is not None else []
+    refused = await sift(connection, people, judge, few=FEW)
+    if refused:
+        reasons = [f"{REASON}:{words(error)}" for _, error in refused]
+        ids = await messages.set_aside(connection, [person for person, _ in refused], reasons, now=now)
+        log.error("message.set_aside_unjudged", message_ids=ids, reasons=sorted(set(reasons)))
+
+
+async def _pass(house: House, connection: AsyncConnection, now: datetime, report: Report, only: Sequence[int] | None = None) -> bool:
+    """Whether there may be messages left that it has not looked at. only: of these people, if anybody's can go."""
     found = await look(house, connection, now, report.stock)
     if found is None:
         return False
     for channel, free in found.room.items():
         report.stock.setdefault(channel, free)
-    candidates, rivals, more = await _waiting(connection, found)
+    whose = await _next_people(connection, found) if only is None else only
+    candidates, rivals = await _waiting(connection, found, whose)
     if not candidates:
         return False
+    more = len(whose) >= min(_most(found)[channel] for _, channel, _ in found.slots)  # else no slot was cut short
     published, ids = found.published, {candidate.person_id for candidate in candidates}
     people, history = await facts.of_people(connection, published, list(ids), now, house.known.people if house.known else None)
     decisions = arbitrate(
@@ -110,25 +148,32 @@ async def _pass(house: House, connection: AsyncConnection, now: datetime, report
     return more
 
 
-async def _waiting(connection: AsyncConnection, found: Reservoir) -> tuple[list[Candidate], list[Candidate], bool]:
-    """What is open now for the people of up to PASS queued messages; what else of theirs waits; and whether there may be more people."""
-    queued: list[int] = []
-    most = {channel: min(PASS, 2 * max(room, 0) + 50) for channel, room in found.room.items()}
+async def _next_people(connection: AsyncConnection, found: Reservoir) -> list[int]:
+    """The person of each of up to PASS queued messages that are open now, the most important first."""
+    people: list[int] = []
+    most = _most(found)
     for part in parts(found.slots):
-        queued += await messages.queued_for(connection, [(*slot, most[slot[1]]) for slot in part])
-        if len(queued) >= PASS:
+        people += await messages.queued_for(connection, [(*slot, most[slot[1]]) for slot in part])
+        if len(people) >= PASS:
             break
-    if not queued:
-        return [], [], False
-    more = len(queued) >= min(most[channel] for _, channel, _ in found.slots)  # else no slot was cut short
+    return people
+
+
+def _most(found: Reservoir) -> dict[str, int]:
+    """Messages of one slot that are looked at, by channel."""
+    return {channel: min(PASS, 2 * max(room, 0) + 50) for channel, room in found.room.items()}
+
+
+async def _waiting(connection: AsyncConnection, found: Reservoir, people: Sequence[int]) -> tuple[list[Candidate], list[Candidate]]:
+    """What these people have that is open now, and what else of theirs waits."""
     slots = set(found.slots)
     candidates: list[Candidate] = []
     rivals: list[Candidate] = []
-    for row in await messages.of_people(connection, list(set(queued))):
+    for row in await messages.of_people(connection, list(set(people))) if people else ():
         if (row.run_id, row.channel) in found.lanes:
             opens_now = row.status == "queued" and (row.run_id, row.channel, row.window_key) in slots
             (candidates if opens_now else rivals).append(facts.waiting(row, found.published, found.campaigns, found.not_before))
-    return candidates, rivals, more
+    return candidates, rivals
 
 
 async def _carry_out(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import structlog
 
+from config.loader import Config, paths
 from config.problems import ConfigError
 from jobs.catalog import Published
 from jobs.house import House
 from jobs.retention import remembers
 from scheduler.bootstrap import publish, read_config
-from store import ticks
+from store import overview, ticks
 
 log = structlog.get_logger()
 
@@ -19,44 +21,64 @@ FAULT = "config_fault"
 SCHEDULER = "scheduler"  # who puts a directory in force; who wrote to it is for the directory's own history to say
 SHOWN = 20
 
-Signature = frozenset[tuple[str, int, int]]
+Signature = frozenset[tuple[str, int, int, int, int, int]]
 
 
-def signature(directory: Path) -> Signature:
-    """Changes whenever a file of the configuration may have."""
-    found = set()
-    for path in directory.rglob("*.y*ml"):
-        try:
-            stat = path.stat()
-        except OSError:
-            continue
-        found.add((str(path), stat.st_mtime_ns, stat.st_size))
-    return frozenset(found)
+def signature(directory: Path) -> Signature | None:
+    """Changes whenever a file of the configuration may have; None while one goes as it is looked at.
+
+    Of the file itself, not of a link to it; the inode is another after a rename, the time of change cannot be set by a copy.
+    """
+    try:
+        found = [(path, (directory / path).stat()) for path in paths(directory)] if directory.is_dir() else []
+    except OSError:
+        return None
+    return frozenset((path, seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns) for path, seen in found)
 
 
 class Watch:
-    """Looks at the config directory; `look` is cheap when nothing changed."""
+    """Looks at the config directory; `look` is cheap when nothing changed.
+
+    Editors, copies and checkouts write one file after the other, and each in pieces. So a change is read when the directory looks the
+    same twice, one look after the other, and still does once it was read.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._seen: Signature | None = None
+        self._done: Signature | None = None
 
     async def look(self, house: House) -> bool:
         """True when a new version was published."""
-        found = signature(self._directory)
-        if found == self._seen:
+        found = await asyncio.to_thread(signature, self._directory)
+        if found is None or found != self._seen:
+            self._seen = found
             return False
-        self._seen = found
+        if found == self._done:
+            return False
         try:
-            config = read_config(self._directory, house.channels)
+            config = await asyncio.to_thread(read_config, self._directory, house.channels)
             remembers(house.settings.retention, Published(0, config, house.channels))
         except ConfigError as error:
+            if await self._moved_on(found):
+                return False
             await self._reject(house, error)
+            self._done = found
             return False
+        if await self._moved_on(found):
+            return False
+        published = await self._publish(house, config)
+        self._done = found  # not before: a database that was away is asked again
+        return published
+
+    async def _moved_on(self, found: Signature) -> bool:
+        return await asyncio.to_thread(signature, self._directory) != found
+
+    async def _publish(self, house: House, config: Config) -> bool:
         await self._accept(house)
         async with house.database.begin() as connection:
-            current = await house.catalog.newest(connection)
-        if current is not None and current.config.hash == config.hash:
+            current = await overview.version(connection)
+        if current is not None and current.hash == config.hash:
             return False
         version = await publish(house, config, by=SCHEDULER)
         log.info("config.published", version=version, hash=config.hash[:12], campaigns=len(config.campaigns))

@@ -74,6 +74,14 @@ _RELEASE = sql(
     channels=TEXTS,
     chunks=LONGS,
 )
+_SET_ASIDE = sql(
+    f"""UPDATE messages m SET status = 'failed', reason = v.reason, settled_at = :now, next_attempt_at = NULL,
+               trail = m.trail || {_TRAIL.format(what="'failed'", why="v.reason", until="NULL")}
+        FROM unnest(:people, :reasons) AS v(person_id, reason) WHERE m.person_id = v.person_id AND m.status IN ('queued', 'deferred')
+        RETURNING m.id""",
+    people=LONGS,
+    reasons=TEXTS,
+)
 _MOVE = sql(
     """UPDATE messages m SET channel = v.channel, fallback = m.fallback[array_position(m.fallback, v.channel) + 1 :]
        FROM unnest(:ids, :channels) AS v(id, channel) WHERE m.id = v.id AND m.status = 'queued' AND v.channel = ANY(m.fallback)""",
@@ -190,6 +198,11 @@ async def move(connection: AsyncConnection, ids: list[int], channels: list[str])
 
 async def defer(connection: AsyncConnection, ids: list[int], reasons: list[str], untils: list[datetime], *, now: datetime) -> int:
     return await run(connection, _DEFER, ids=ids, reasons=reasons, untils=untils, now=now)
+
+
+async def set_aside(connection: AsyncConnection, people: list[int], reasons: list[str], *, now: datetime) -> list[int]:
+    """Whatever these people have waiting is a dead letter, each person's for its own reason; returns the messages."""
+    return [row.id for row in await rows(connection, _SET_ASIDE, people=people, reasons=reasons, now=now)]
 
 
 async def suppress(connection: AsyncConnection, ids: list[int], reasons: list[str], *, now: datetime) -> int:

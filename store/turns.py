@@ -16,18 +16,21 @@ from store.statements import TEXTS, rows, sql
 
 # What may be used again, and by how much less than its share: an account that was held comes back over RECOVERY, one that
 # answers more than twice as late as the quickest of its peers gets as much less as it is later.
+# What is booked further ahead than any lease books was booked before the clock was set back, and binds nobody.
 # `again` is the moment from which on the account may be asked for a lease. `at_once`: one important message goes before all that
 # is leased already. That is above the rate until the leases after it make room, and so it is bounded: AT_ONCE of the rate.
 _TAKE = sql(
     """WITH mine AS MATERIALIZED (
          SELECT * FROM limits WHERE account = ANY(:accounts) AND stopped_at IS NULL ORDER BY account FOR UPDATE),
        seen AS (
-         SELECT *, breaker <> 'closed' AS probe, greatest(next_free_at, CAST(:now AS timestamptz), open_until) AS start,
+         SELECT *, breaker <> 'closed' AS probe,
+                greatest(CASE WHEN next_free_at <= CAST(:now AS timestamptz) + make_interval(secs => :longest + 100 / rate)
+                               THEN next_free_at END, CAST(:now AS timestamptz), open_until) AS start,
                 :urgent AND breaker = 'closed' AND rate * :at_once >= :least AND next_free_at > :now
                 AND coalesce(greatest(urgent_free_at, open_until), :now) <= :now AS at_once,
                 greatest(least(coalesce(extract(epoch FROM CAST(:now AS timestamptz) - open_until) / :recovery, 1), 1), 0.1)
                 * greatest(least(2 * greatest(min(latency) OVER (), 0.05) / nullif(latency, 0), 1), 0.05) * share AS weight,
-                used * exp(-least(extract(epoch FROM CAST(:now AS timestamptz) - used_at) / :memory, 500)) AS lately
+                used * exp(-greatest(least(extract(epoch FROM CAST(:now AS timestamptz) - used_at) / :memory, 500), 0)) AS lately
          FROM mine),
        asked AS (
          SELECT *, CASE WHEN breaker = 'half_open' AND probe_until > :now
@@ -52,6 +55,7 @@ _TAKE = sql(
 )
 RECOVERY = 120.0  # seconds until an account that was held has its whole share again
 MEMORY = 10.0  # seconds in which what an account was given is forgotten
+LONGEST = 60.0  # seconds, and a hundred messages of a slow account: further ahead nothing is ever leased
 PATIENCE = 0.5  # seconds until those that wait for another's probe ask again
 SPAN = 0.25  # seconds of an account's rate one lease may take
 AT_ONCE = 0.02  # of the rate, for important messages that do not wait for what is leased before them
@@ -97,6 +101,7 @@ async def take(
             recovery=RECOVERY,
             memory=MEMORY,
             patience=PATIENCE,
+            longest=LONGEST,
             span=SPAN,
             trial=TRIAL,
         )

@@ -43,7 +43,7 @@ _OLD_RUNS = sql(
         DELETE FROM runs r USING old WHERE r.id = old.id AND NOT EXISTS (SELECT FROM messages m WHERE m.run_id = r.id)"""
 )
 _OLD_SKIPPED = sql(
-    """DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE status = 'skipped' AND due_at < :before LIMIT :limit
+    """DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE status IN ('skipped', 'failed') AND due_at < :before LIMIT :limit
                                      FOR UPDATE SKIP LOCKED)"""
 )
 # Planned before the oldest run there is, so that no message came of it that is still here.

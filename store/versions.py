@@ -12,7 +12,9 @@ from store import changes
 from store.statements import JSON, rows, run, sql
 
 _PUBLISH = sql(
-    """INSERT INTO versions (hash, files, published_at, activated_at) VALUES (:hash, :files, :now, :now)
+    # A clock that was set back must not leave the older version in force.
+    """INSERT INTO versions (hash, files, published_at, activated_at)
+       SELECT :hash, :files, :now, greatest(CAST(:now AS timestamptz), max(activated_at) + interval '1 microsecond') FROM versions
        ON CONFLICT (hash) DO UPDATE SET activated_at = greatest(excluded.activated_at, versions.activated_at)
        RETURNING id""",
     files=JSON,

@@ -59,7 +59,7 @@ def kabar(ctx: typer.Context) -> None:
     settings = Settings.read()
     if ctx.invoked_subcommand not in _DAEMONS and "log_level" not in settings.model_fields_set:
         settings = settings.model_copy(update={"log_level": "warning"})  # a command says itself what it did
-    configure_logging(settings)
+    configure_logging(settings, apart=ctx.invoked_subcommand in _DAEMONS)
 
 
 def _group(name: str, panel: str, summary: str) -> typer.Typer:

@@ -2,6 +2,8 @@
 
 at            ISO 8601 UTC, like every time below; durations are in seconds
 config        {version, hash, activated_at} of the configuration in force, null before the first
+troubles      [{code, words, critical}]: what is wrong with the house, the worst first; /readyz says the same
+set_aside     [{kind, id, what, error, at}]: runs, events and receipts that could not be worked on, the newest 20
 config_fault  [problem, …] while the configuration on disk is refused and the last good one stays in force, else null
 runs          [{id, campaign, occurrence, status, reason, due_at, expires_at, messages, counts: {message status: n}}], open or recent;
               control_group: messages to people who get nothing on purpose, not counted as suppressed
@@ -37,9 +39,11 @@ from jobs.house import House
 from jobs.reservoir import held_for_approval
 from rules.windows import Openings
 from scheduler.reload import FAULT
-from store import domains, identity, limits, overview, platforms, quota, ticks, unheard, versions
+from scheduler.troubles import troubles
+from store import domains, identity, limits, overview, platforms, quota, set_aside, ticks, unheard, versions
 
 DOMAINS = 50
+ASIDE = 20
 
 
 async def collect(house: House, not_configured: Mapping[str, Sequence[str]]) -> dict[str, Any]:
@@ -53,6 +57,8 @@ async def collect(house: House, not_configured: Mapping[str, Sequence[str]]) -> 
             {
                 "at": now,
                 "config": version and {"version": version.id, "hash": version.hash, "activated_at": version.activated_at},
+                "troubles": [asdict(trouble) for trouble in await troubles(connection, now)],
+                "set_aside": [asdict(item) for item in await set_aside.every(connection, ASIDE)],
                 "config_fault": await ticks.fact(connection, FAULT),
                 "runs": [asdict(run) for run in await overview.recent_runs(connection)],
                 "reservoir": reservoir(queued, await overview.deferred(connection), outgoing),
@@ -149,7 +155,10 @@ def _eligible(published: Published, waiting: overview.Waiting, now: datetime) ->
     if "window" in published.policy.category(waiting.category).ignore:
         return waiting.since
     _, hours, zone = published.window(waiting.window_key)
-    opening = Openings(published.calendar, zone, [(hours,)]).opening(now) if hours else None
+    try:
+        opening = Openings(published.calendar, zone, [(hours,)]).opening(now) if hours else None
+    except (KeyError, ValueError, OSError):  # a zone nobody knows: the valve is about to set its people aside
+        return None
     return max(waiting.since, opening[0]) if opening and opening[0] <= now else None
 
 

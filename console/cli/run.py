@@ -23,6 +23,7 @@ from jobs.retention import remembers
 from scheduler.bootstrap import open_house, publish, read_config, settings_of
 from scheduler.daemon import run_scheduler, run_worker, stop_on_signals
 from scheduler.reload import SCHEDULER
+from scheduler.watch import send_heartbeats, tell_manager
 
 log = structlog.get_logger()
 
@@ -73,6 +74,8 @@ async def _up(settings: Settings) -> None:
             parts: dict[str, Part] = {"bounces": keep_open(house, found, stop)} if found else {}
             await together(
                 stop,
+                watch=tell_manager(house, stop),
+                heartbeat=send_heartbeats(house, stop),
                 scheduler=run_scheduler(house, settings.config_dir, stop),
                 worker=run_worker(house, stop),
                 web=serve(house, stop, listening=listening),
@@ -86,14 +89,19 @@ async def _scheduler(settings: Settings) -> None:
     async with open_house(settings) as house:
         await recognise.start(house)
         await publish(house, config, by=SCHEDULER)
-        await together(stop, scheduler=run_scheduler(house, settings.config_dir, stop))
+        await together(
+            stop,
+            watch=tell_manager(house, stop),
+            heartbeat=send_heartbeats(house, stop),
+            scheduler=run_scheduler(house, settings.config_dir, stop),
+        )
 
 
 async def _worker(settings: Settings) -> None:
     stop = stop_on_signals()
     async with open_house(settings, send=True) as house:
         await recognise.start(house)
-        await together(stop, worker=run_worker(house, stop))
+        await together(stop, watch=tell_manager(house, stop), worker=run_worker(house, stop))
 
 
 async def _web(settings: Settings) -> None:
@@ -101,7 +109,7 @@ async def _web(settings: Settings) -> None:
     with bind(settings.http) as listening:
         async with open_house(settings) as house:
             await recognise.start(house)
-            await together(stop, web=serve(house, stop, listening=listening))
+            await together(stop, watch=tell_manager(house, stop), web=serve(house, stop, listening=listening))
 
 
 async def together(stop: asyncio.Event, **parts: Part) -> None:

@@ -64,10 +64,16 @@ def report(data: Data) -> Iterator[RenderableType]:
         yield _table(
             "slow domains", ("channel", "domain", "nothing before", "asked in a row", "because"), map(_domain, data["slow_domains"])
         )
+    if data["set_aside"]:
+        yield _table("set aside", ("kind", "number", "what", "because", "of"), map(_aside, data["set_aside"]))
     yield _table("ticks", ("tick", "last good", "ago", "last error"), map(_tick, data["ticks"]))
 
 
 def _notices(data: Data) -> Iterator[str]:
+    for trouble in data["troubles"]:
+        if trouble["code"] != "config_refused":  # told below, every problem of it
+            colour = "red" if trouble["critical"] else "yellow"
+            yield f"[{colour}]{trouble['code'].replace('_', ' ')}:[/{colour}] {escape(trouble['words'])}"
     for problem in data["config_fault"] or ():
         yield f"[red]configuration refused, the last good one stays:[/red] {escape(problem)}"
     if halt := data["halted"]:
@@ -125,6 +131,10 @@ def _quota(found: Data) -> tuple[object, ...]:
 
 def _domain(found: Data) -> tuple[object, ...]:
     return found["channel"], found["domain"], _time(found["until"]), found["strikes"], found["reason"]
+
+
+def _aside(item: Data) -> tuple[object, ...]:
+    return item["kind"], item["id"], item["what"], item["error"], _time(item["at"])
 
 
 def _tick(tick: Data) -> tuple[object, ...]:

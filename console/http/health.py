@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from console.http.access import TheHouse
 from console.http.guards import Open, behind
 from jobs.house import House
+from scheduler.troubles import Trouble, troubles
 from store import identity, schema, ticks, versions
 from store.ticks import Tick
 
@@ -56,30 +58,49 @@ async def healthz(house: TheHouse) -> JSONResponse:
         async with asyncio.timeout(PATIENCE_S):
             now = await house.clock.sync()
             async with house.database.begin() as connection:
-                found = ages(await ticks.every(connection), now)
+                seen = await ticks.every(connection)
+                found = ages(seen, now)
     except _AWAY:
         return JSONResponse({"status": "database_unreachable", "ticks": {}})
-    late = _late(found)
+    late = _late(seen, now)
     return JSONResponse({"status": "stale" if late else "ok", "stale": late, "ticks": found}, 503 if late else 200)
 
 
-def _late(found: Mapping[str, float | None]) -> list[str]:
-    return [name for name in CORE if (found.get(name) or 0) > STALE_S]
+def _late(seen: Sequence[Tick], now: datetime) -> list[str]:
+    """One that never succeeded is late as soon as it has failed; one that never ran is not: maybe it is not meant to, yet."""
+    core = [tick for tick in seen if tick.name in CORE]
+    return [
+        tick.name
+        for tick in core
+        if (tick.last_ok_at is None and tick.last_error_at is not None)
+        or (tick.last_ok_at is not None and (now - tick.last_ok_at).total_seconds() > STALE_S)
+    ]
 
 
 @router.get("/readyz", responses={200: {"model": Ready}, 503: {"model": Ready}})
 async def readyz(house: TheHouse) -> JSONResponse:
+    """503 when this process cannot take anything in. What else is wrong with the house is told, and keeps no traffic away:
+
+    an event that is stored now goes out when the scheduler is back.
+    """
+    found: list[Trouble] = []
     try:
         async with asyncio.timeout(PATIENCE_S):
             missing = await _missing(house)
-            halt = await _halted(house) if missing is None else None
+            halt, found = None, list[Trouble]()
+            if missing is None:
+                halt = await _halted(house)
+                async with house.database.begin() as connection:
+                    found = await troubles(connection, await house.clock.sync())
     except _AWAY:
-        missing, halt = "the database does not answer", None
-    body: dict[str, Any] = {"status": "ready"} if missing is None else {"status": "not_ready", "message": missing}
+        missing = "the database does not answer"
+    if missing is not None:
+        return JSONResponse({"status": "not_ready", "message": missing, "troubles": []}, 503)
+    body: dict[str, Any] = {"status": "degraded" if found else "ready", "troubles": [asdict(trouble) for trouble in found]}
     if halt is not None:
         # Events and receipts are welcome all the same: they are what a restored database lacks.
         body |= {"paused": halt.words, "message": "nothing is sent until somebody has looked, and `kabar resume --all`"}
-    return JSONResponse(body, 200 if missing is None else 503)
+    return JSONResponse(body)
 
 
 async def _halted(house: House) -> identity.Halt | None:

@@ -13,7 +13,8 @@ from console.http.guards import Key, behind
 from console.http.health import ages
 from jobs.api_keys import KeyScope
 from scheduler.reload import FAULT
-from store import gauges, limits, quota, ticks, unheard
+from scheduler.troubles import CODES, troubles
+from store import gauges, limits, quota, set_aside, ticks, unheard
 from store.gauges import Count
 from store.limits import Limit
 from store.quota import Quota
@@ -36,6 +37,8 @@ async def metrics(web: TheWeb, house: TheHouse, now: Now) -> Response:
         people = await quota.every(connection, now)
         strangers = await unheard.total(connection)
         fault = await ticks.fact(connection, FAULT) is not None
+        wrong = {trouble.code for trouble in await troubles(connection, now)}
+        aside = await set_aside.counts(connection)
     lines = [*_messages(counts), *_accounts(accounts, now), *_people(people)]
     lines += _gauge(
         "kabar_tick_age_seconds", "Since the tick last succeeded.", [({"tick": name}, age) for name, age in seen.items() if age is not None]
@@ -46,6 +49,8 @@ async def metrics(web: TheWeb, house: TheHouse, now: Now) -> Response:
         [({"source": name}, n) for name, n in strangers.items()],
     )
     lines += _gauge("kabar_config_fault", "1 while the configuration on disk is refused.", [({}, float(fault))])
+    lines += _gauge("kabar_trouble", "1 while something is wrong; /readyz says what.", [({"code": code}, code in wrong) for code in CODES])
+    lines += _gauge("kabar_set_aside", "What could not be worked on.", [({"kind": kind}, n) for kind, n in aside.items()])
     lines += _gauge("kabar_popup_streams", "Open streams of apps on this web process.", [({}, float(len(web.streams)))])
     return Response("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4; charset=utf-8")
 

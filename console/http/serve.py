@@ -6,7 +6,7 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import structlog
 import uvicorn
@@ -19,10 +19,14 @@ from console.http.patience import Patience
 from console.http.protocol import HEAD_BYTES, patient
 from console.http.streams import Streams
 from jobs.house import House
+from jobs.pause import pause
 
 log = structlog.get_logger()
 
 BACKLOG = 2048
+PART = "web"
+ASK_SECONDS = 10.0
+ANSWER_SECONDS = 10.0
 
 
 class _Server(uvicorn.Server):
@@ -56,6 +60,8 @@ async def serve(
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     stopping = asyncio.create_task(stop.wait())
     listening_for_changes = asyncio.create_task(streams.run())
+    house.vitals.expect(PART)
+    looked_after = asyncio.create_task(_look_after(house, listening.getsockname(), stop))
     try:
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -63,10 +69,25 @@ async def serve(
         # An open stream would hold the stop up for the whole grace.
         streams.close()
         server.should_exit = True
-        listening_for_changes.cancel()
-        await asyncio.gather(listening_for_changes, return_exceptions=True)
+        for task in (listening_for_changes, looked_after):
+            task.cancel()
+        await asyncio.gather(listening_for_changes, looked_after, return_exceptions=True)
         await serving
     log.info("web.stopped")
+
+
+async def _look_after(house: House, place: tuple[str, int], stop: asyncio.Event) -> None:
+    """The web is at work while it answers a question of our own, as anybody would ask it."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(place[0], place[0])
+    while not stop.is_set():
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(ANSWER_SECONDS):
+                reader, writer = await asyncio.open_connection(host, place[1])
+                writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                if (await reader.readline()).startswith(b"HTTP/1.1 "):  # whatever it answers of the rest of the house
+                    house.vitals.good(PART)
+                writer.close()
+        await pause(stop, ASK_SECONDS)
 
 
 def _config(app: FastAPI, house: House, patience: Patience) -> uvicorn.Config:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from channels.email.bounces import Sort, read
 from channels.email.bounces.letter import LARGEST
 from jobs.house import House
+from jobs.mishaps import words
 from store import receipts
 
 log = structlog.get_logger()
@@ -41,7 +42,10 @@ class Intake:
         except (SQLAlchemyError, OSError) as error:
             log.warning("mail.not_taken", why=type(error).__name__)
             raise Away from None
-        self._count(body)
+        try:
+            self._count(body)
+        except Exception as error:  # it is kept, which is what counts; the receipts tick meets the same and sets it aside
+            log.warning("mail.not_understood", why=words(error))
 
     def _count(self, body: bytes) -> None:
         reading = read(body)

@@ -22,6 +22,7 @@ EVERY = 1.0  # seconds between two looks
 BATCH = 200
 STALE = 600.0  # seconds after which a claim is that of a dead reader
 CLAIMED = ".kabar-claimed"
+UNREADABLE = ".kabar-unreadable"
 SEEN = ":2,S"
 
 
@@ -55,6 +56,10 @@ class Maildir:
     def give_back(self, ours: Path) -> None:
         os.rename(ours, self._new / ours.name.removesuffix(CLAIMED))
 
+    def set_aside(self, ours: Path) -> None:
+        """It cannot be read: somebody has to look at it, and it stands in nobody's way. Moved back to new/, it is read again."""
+        os.rename(ours, ours.with_name(ours.name.removesuffix(CLAIMED) + UNREADABLE))
+
     def _release_stale(self, now: float) -> None:
         for ours in self._tmp.glob(f"*{CLAIMED}"):
             with suppress(OSError):
@@ -73,6 +78,10 @@ async def drain(maildir: Maildir, intake: Intake, stop: asyncio.Event) -> bool:
             except Away:
                 maildir.give_back(ours)
                 return False
+            except OSError as error:
+                maildir.set_aside(ours)
+                log.error("mail.unreadable", why=type(error).__name__)
+                continue
             except BaseException:
                 maildir.give_back(ours)
                 raise

@@ -26,6 +26,7 @@ receipts = Table(
     Column("retry_at", When),  # its message is not known or not settled yet
     Column("applied_at", When),
     Column("error", Text),
+    Index("ix_receipts_failed", "id", postgresql_where=text("error IS NOT NULL")),
     Index("ix_receipts_pending", "id", postgresql_where=text("applied_at IS NULL")),
 )
 

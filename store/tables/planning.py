@@ -73,6 +73,8 @@ events = Table(
     Column("received_at", When, nullable=False),
     Column("planned_at", When),
     Index("ix_events_data", "planned_at", postgresql_where=text("data <> '{}'")),
+    Column("error", Text),  # why it could not be planned; somebody has to look
+    Index("ix_events_failed", "id", postgresql_where=text("error IS NOT NULL")),
     Index("ix_events_unplanned", "id", postgresql_where=text("planned_at IS NULL")),
 )
 
@@ -98,7 +100,8 @@ runs = Table(
     Column("planned_at", When),
     Column("finished_at", When),
     UniqueConstraint("campaign", "occurrence"),
-    CheckConstraint("status IN ('due', 'active', 'finished', 'skipped')", name="status"),
+    CheckConstraint("status IN ('due', 'active', 'finished', 'skipped', 'failed')", name="status"),
     Index("ix_runs_finished", "finished_at", "id", postgresql_where=text("status = 'finished'")),
+    Index("ix_runs_failed", "id", postgresql_where=text("status = 'failed'")),
     Index("ix_runs_open", "status", "due_at", postgresql_where=text("status IN ('due', 'active')")),
 )

@@ -47,12 +47,24 @@ def read_until(process: subprocess.Popen[str], word: str) -> list[str]:
     raise AssertionError(f"{word} never came:\n" + "".join(lines))
 
 
+def hear(manager: socket.socket, word: str) -> None:
+    """As systemd does, at the other end of NOTIFY_SOCKET."""
+    while manager.recv(4096).decode() != word:
+        continue
+
+
 def test_up_runs_on_its_own_database_until_sigterm_and_exits_0(desk: Desk) -> None:
     env = {name: value for name, value in desk.env.items() if name != "KABAR_DATABASE_URL"}
-    var = desk.directory / "var"
-    with started("up", env=env | {"KABAR_VAR_DIR": str(var), "KABAR_HTTP__PORT": "0"}) as process:
+    var, place = desk.directory / "var", f"\0kabar-test-{os.getpid()}-up"
+    env |= {"KABAR_VAR_DIR": str(var), "KABAR_HTTP__PORT": "0", "NOTIFY_SOCKET": place.replace("\0", "@"), "WATCHDOG_USEC": "400000"}
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, started("up", env=env) as process:
+        manager.bind(place)
+        manager.settimeout(SECONDS)
         read_until(process, "web.started")
+        hear(manager, "READY=1")  # of scheduler, worker and web together
+        hear(manager, "WATCHDOG=1")
         process.send_signal(signal.SIGTERM)
+        hear(manager, "STOPPING=1")
         rest, _ = process.communicate(timeout=SECONDS)
         assert process.returncode == 0, rest
     assert "scheduler.stopped" in rest

@@ -18,7 +18,7 @@ def read(desk: Desk) -> dict[str, Any]:
 
 def test_an_empty_house_has_the_stable_keys(desk: Desk) -> None:
     assert list(read(desk)) == [
-        "at", "config", "config_fault", "runs", "reservoir", "accounts", "quotas", "slow_domains",
+        "at", "config", "troubles", "set_aside", "config_fault", "runs", "reservoir", "accounts", "quotas", "slow_domains",
         "lag", "backlog", "ticks", "halted", "pauses", "unknown_receipts", "stopped_platforms", "not_configured",
     ]  # fmt: skip
     assert "nothing is published yet" in desk.kabar("status").stdout

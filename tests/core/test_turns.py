@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, timedelta
 
+import pytest
+
 from jobs.house import House
 from jobs.turns import AHEAD, LONGEST_WAIT
 from store import breaker, limits, turns
@@ -190,3 +192,16 @@ async def test_all_stopped_means_nobody_knows_when(house: House) -> None:
     async with house.database.begin() as connection:
         assert await limits.resume(connection, None) == ["a", "b"]
     assert await take(house, names) is not None
+
+
+@pytest.mark.parametrize("hours", [1, 24])
+async def test_a_clock_that_was_set_back_stops_no_account_and_keeps_the_pace(house: House, hours: int) -> None:
+    """What was booked by the other clock is no booking, and what was used then is not used for ever."""
+    names = await accounts(house, a=1, b=1)
+    ahead = NOW + timedelta(hours=hours)
+    for _ in range(4):
+        assert await take(house, names, ahead)
+    leases = [await take(house, names) for _ in range(4)]
+    starts = sorted((lease.account, lease.start) for lease in leases if lease)
+    tenth = timedelta(seconds=0.1)
+    assert starts == [("a", NOW), ("a", NOW + tenth), ("b", NOW), ("b", NOW + tenth)]
