@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.chaos import killed
+from tests.chaos import full, killed
 from tests.chaos.promises import Promise
 
-PROMISES: tuple[Promise, ...] = (killed.PROMISE,)
+PROMISES: tuple[Promise, ...] = (killed.PROMISE, full.PROMISE)
