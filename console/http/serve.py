@@ -82,12 +82,21 @@ async def _look_after(house: House, place: tuple[str, int], stop: asyncio.Event)
     while not stop.is_set():
         with suppress(OSError, TimeoutError):
             async with asyncio.timeout(ANSWER_SECONDS):
-                reader, writer = await asyncio.open_connection(host, place[1])
-                writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-                if (await reader.readline()).startswith(b"HTTP/1.1 "):  # whatever it answers of the rest of the house
+                if await _answers(host, place[1]):
                     house.vitals.good(PART)
-                writer.close()
         await pause(stop, ASK_SECONDS)
+
+
+async def _answers(host: str, port: int) -> bool:
+    """Whatever it answers of the rest of the house."""
+    reader, writer = await asyncio.open_connection(host, port)
+    try:
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        return (await reader.readline()).startswith(b"HTTP/1.1 ")
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
 
 
 def _config(app: FastAPI, house: House, patience: Patience) -> uvicorn.Config:

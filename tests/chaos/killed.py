@@ -125,7 +125,7 @@ def verdict(fleet: Fleet, size: Size, kills: Kills, caller: Caller, rest: float)
     for name in fleet.daemons:
         fleet.wait_until_ready(name)
     ends = fleet.services.stop_all(fleet.daemons)
-    our, their = asyncio.run(_our_book(fleet)), books.theirs(fleet.truth)
+    our, their = asyncio.run(our_book(fleet)), books.theirs(fleet.truth)
     tally = judge(our, their, in_flight=kills.again)
     breaches = tally.breaches + heard(frozenset(caller.acknowledged), {row["event_id"]: row["n"] for row in fleet.sql(BY_EVENT)})
     breaches += [f"{name} ended by itself: {codes}" for name, codes in fleet.ended.items()]
@@ -135,7 +135,7 @@ def verdict(fleet: Fleet, size: Size, kills: Kills, caller: Caller, rest: float)
     return Verdict(_figures(tally.kinds, kills, caller, rest), breaches)
 
 
-async def _our_book(fleet: Fleet) -> books.Ours:
+async def our_book(fleet: Fleet) -> books.Ours:
     database = open_database(fleet.postgres.url())
     try:
         return await books.ours(database)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.chaos import killed, outages, schedulers, stopped
+from tests.chaos import full, killed, outages, schedulers, stopped
 from tests.chaos.promises import Promise
 
-PROMISES: tuple[Promise, ...] = (killed.PROMISE, outages.PROMISE, schedulers.PROMISE, stopped.PROMISE)
+PROMISES: tuple[Promise, ...] = (killed.PROMISE, outages.PROMISE, schedulers.PROMISE, full.PROMISE, stopped.PROMISE)
