@@ -40,7 +40,7 @@ _SETTLED = sql(
 FAILURES = 20  # in a row that open it
 RATIO, ENOUGH = 0.5, 40.0  # or this part of the answers of late, once there are so many
 FADE = 0.9  # what an answer still counts after another block
-PAUSE, LONGEST = 30.0, 600.0  # seconds it stays open at first, and at most: each time twice as long
+PAUSE, LONGEST = 5.0, 10.0  # seconds it stays open at first, and at most: sending goes on within 15 s after a provider is back
 WEIGHT = 0.2  # of a block's latency in the moving average
 
 
