@@ -189,7 +189,7 @@ class _Builder:
         return found
 
     def _scalar(self, node: Node) -> object:
-        kind, text = _kind(node), str(node.value)
+        kind, text = _kind(node), _paired(str(node.value))
         try:
             if kind == "int" and len(text) <= MAX_DIGITS:
                 return int(text.replace("_", ""), 0 if text.lstrip("+-")[:2].lower() in {"0x", "0o", "0b"} else 10)
@@ -221,6 +221,11 @@ class _Builder:
     def _problem(self, node: Node, message: str) -> Problem:
         mark = _mark(node)
         return Problem(self.file, mark.line, mark.col, message)
+
+
+def _paired(text: str) -> str:
+    """JSON is YAML, and writes a character beyond U+FFFF as two halves: they are one again. A half that stands alone stays one."""
+    return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
 def _kind(node: Node) -> str:

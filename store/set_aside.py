@@ -47,6 +47,7 @@ _RETRY_RECEIPTS = sql(
     ids=LONGS,
 )
 _RETRY = {"run": _RETRY_RUNS, "event": _RETRY_EVENTS, "receipt": _RETRY_RECEIPTS}
+KINDS = tuple(_RETRY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import structlog
@@ -11,6 +12,7 @@ from config.settings import Settings
 from console.cli.common import fault, known, operator
 from console.cli.guard import run
 from scheduler.bootstrap import open_house
+from store import set_aside as store_set_aside
 from store import ticks
 from store.replay import Chosen, Replayed, campaigns, replay_failed, states, would_replay
 
@@ -19,6 +21,9 @@ log = structlog.get_logger()
 
 def replay(
     failed: Annotated[bool, typer.Option("--failed", help="The dead letters: messages that failed for good.")] = False,
+    set_aside: Annotated[
+        bool, typer.Option("--set-aside", help="Runs, events and receipts that could not be worked on, as `kabar status` lists them.")
+    ] = False,
     campaign: Annotated[str | None, typer.Option("--campaign", help="Only of this campaign.", show_default=False)] = None,
     channel: Annotated[str | None, typer.Option("--channel", help="Only on this channel.", show_default=False)] = None,
     cause: Annotated[str | None, typer.Option("--cause", metavar="CODE", help="Only of this cause, as `kabar failed` names it.")] = None,
@@ -31,8 +36,11 @@ def replay(
     They wait like new messages: for their window, consent, caps, approval and stops as they are now. Left alone are those that
     have expired, and those whose customer has no live address for the channel or opted out of it.
     """
-    if not failed:
-        raise typer.BadParameter("say what to replay: --failed")
+    if failed == set_aside:
+        raise typer.BadParameter("say what to replay: --failed, or --set-aside")
+    if set_aside:
+        _again(run(_retry(Settings.read(), by or operator())))
+        return
     chosen = Chosen(campaign, channel, cause, ids=sorted(set(ids)) if ids else None)
     done = run(_replay(Settings.read(), chosen, by or operator(), dry_run))
     typer.echo(f"{done.replayed} would go back to queued" if dry_run else f"{done.replayed} back to queued")
@@ -45,6 +53,17 @@ def replay(
     for why, count in left.items():
         if count:
             typer.echo(f"{count} left: {why}")
+
+
+def _again(retried: Mapping[str, int]) -> None:
+    typer.echo(", ".join(f"{count} {kind}s" for kind, count in retried.items()) + " are worked on again")
+
+
+async def _retry(settings: Settings, by: str) -> dict[str, int]:
+    async with open_house(settings) as house, house.database.begin() as connection:
+        retried = {kind: await store_set_aside.retry(connection, kind) for kind in store_set_aside.KINDS}
+        await ticks.record(connection, actor=by, action="replay.set_aside", detail=retried, now=house.clock.now())
+        return retried
 
 
 async def _replay(settings: Settings, chosen: Chosen, by: str, dry_run: bool) -> Replayed:

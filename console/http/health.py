@@ -36,8 +36,12 @@ class Health(BaseModel):
 
 
 class Ready(BaseModel):
-    status: Literal["ready", "not_ready"]
+    """troubles: what is wrong with the house, though it takes in what comes. paused: why all sending was stopped, by nobody's hand."""
+
+    status: Literal["ready", "degraded", "not_ready"]
+    troubles: list[Trouble]
     message: str | None = None
+    paused: str | None = None
 
 
 _AWAY = (SQLAlchemyError, OSError, TimeoutError)
@@ -83,11 +87,10 @@ async def readyz(house: TheHouse) -> JSONResponse:
 
     an event that is stored now goes out when the scheduler is back.
     """
-    found: list[Trouble] = []
+    halt, found = None, list[Trouble]()
     try:
         async with asyncio.timeout(PATIENCE_S):
             missing = await _missing(house)
-            halt, found = None, list[Trouble]()
             if missing is None:
                 halt = await _halted(house)
                 async with house.database.begin() as connection:

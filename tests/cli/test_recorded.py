@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from typer.core import TyperGroup
 from typer.main import get_group
@@ -24,7 +23,7 @@ NAME, PHONE, MAIL = "Kenari Emaswati", "+6281298765432", "kenari.emas@contoh.exa
 LOOKS = frozenset(
     {
         "status", "calendar", "why", "audit", "audit-log list", "audit-log head", "audit-log verify", "check", "preview", "rehearse",
-        "suppressions list",
+        "suppressions list", "keys list", "failed",
     }
 )  # fmt: skip
 # What these do is in the log of the process and in the tables themselves; nobody's hand does it.
@@ -54,7 +53,11 @@ RECORDED: Mapping[str, tuple[tuple[str, ...], str]] = {
     "export tombstones": ((), "export.tombstones"),
     "readmit": (("C000001", *REASON), "readmit"),
     "db upgrade": ((), "db.upgrade"),
+    "keys create": (("crm", "--scope", "events"), "keys.create"),
+    "keys revoke": (("crm",), "keys.revoke"),
 }
+# Recorded, too; tests of their own hold it: each needs a stage that no other has.
+ELSEWHERE = frozenset({"resolve", "db dump", "db restore", "db doubt"})
 # Their callers are customers, providers, the app and the back office, known by token, signature or key: no operator's act.
 ROUTES = frozenset(
     {
@@ -76,17 +79,16 @@ def commands(group: TyperGroup, before: str = "") -> Iterator[str]:
 
 
 def routes(house: House) -> Iterator[str]:
-    for included in make_web(house).routes:
-        for route in getattr(included, "original_router", APIRouter()).routes:
-            if isinstance(route, APIRoute):
-                yield from (f"{method} {route.path}" for method in route.methods or ())
+    for route in make_web(house).routes:
+        if isinstance(route, APIRoute):
+            yield from (f"{method} {route.path}" for method in route.methods or ())
 
 
 def test_every_command_is_recorded_or_said_to_need_none() -> None:
     group = get_group(app)
     assert isinstance(group, TyperGroup)
     every = set(commands(group))
-    assert every == RECORDED.keys() | LOOKS | DAEMONS | TRIES
+    assert every == RECORDED.keys() | ELSEWHERE | LOOKS | DAEMONS | TRIES
 
 
 def test_no_route_is_an_operators(house: House) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import text
 
+from config.settings import HttpSettings, Settings
 from console.cli.overview import collect
 from console.cli.show import report
 from jobs.clock import VirtualClock
@@ -18,7 +21,7 @@ from scheduler.ticks import every_tick, guarded
 from scheduler.troubles import CODES, WORKER, Trouble, troubles
 from store import ticks
 from tests.core.conftest import Stage
-from tests.http.conftest import serving
+from tests.http.conftest import AUTH, KEY, serving
 from tests.world import at, campaign, configure, files, person
 
 MINUTE = timedelta(minutes=1)
@@ -42,12 +45,13 @@ async def seen(house: House) -> list[Trouble]:
     status = await collect(house, {})
     assert [trouble["code"] for trouble in status["troubles"]] == [trouble.code for trouble in found]
     shown = [part for part in report(status) if isinstance(part, str)]
-    async with serving(house) as web:
+    known = replace(house, settings=Settings(http=HttpSettings(port=0, api_key=SecretStr(KEY))))
+    async with serving(known) as web:
         async with web.get("/readyz") as answer:
             body = await answer.json()
             assert (answer.status, body["status"]) == (200, "degraded" if found else "ready")
             assert [trouble["words"] for trouble in body["troubles"]] == [trouble.words for trouble in found]
-        async with web.get("/metrics") as answer:
+        async with web.get("/metrics", headers=AUTH) as answer:
             lines = (await answer.text()).splitlines()
     for code in CODES:
         told = code in {trouble.code for trouble in found}
