@@ -65,7 +65,7 @@ ROUTES = frozenset(
         "POST /v1/popups/tokens", "GET /v1/popups", "POST /v1/popups/events", "GET /v1/popups/stream", "GET /sdk/kabar-popup.js",
         "HEAD /sdk/kabar-popup.js",
         "GET /u/{token}", "POST /u/{token}", "GET /p/{token}", "POST /p/{token}", "GET /c/{token}", "HEAD /c/{token}",
-        "GET /healthz", "GET /readyz", "GET /metrics",
+        "GET /healthz", "GET /readyz", "GET /metrics", "GET /openapi.json",
     }
 )  # fmt: skip
 
