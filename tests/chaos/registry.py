@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.chaos import full, killed, outages, schedulers, stopped
+from tests.chaos import full, killed, outages, schedulers, soaked, stopped
 from tests.chaos.promises import Promise
 
-PROMISES: tuple[Promise, ...] = (killed.PROMISE, outages.PROMISE, schedulers.PROMISE, full.PROMISE, stopped.PROMISE)
+PROMISES: tuple[Promise, ...] = (killed.PROMISE, outages.PROMISE, schedulers.PROMISE, full.PROMISE, stopped.PROMISE, soaked.PROMISE)

@@ -37,7 +37,7 @@ BUGS = {
     "a cap of a channel counts every channel": Bug("caps", "and (each.channel is None or contact.channel == each.channel)\n", "\n"),
     "a cap of a category holds back others": Bug("caps", " or each.category not in (None, candidate.category):", ":"),
     "what does not count is counted": Bug("caps", "    if uncounted:\n", "    if False:\n"),
-    "history is not read for the caps": Bug("policy", "`same_topic`\"), *caps])", "`same_topic`\")])"),
+    "history is not read for the caps": Bug("policy", '`same_topic`"), *caps])', '`same_topic`")])'),
     # hours
     "a window is open at its end": Bug("windows", "bisect_right(self._ends, at)", "sum(end < at for end in self._ends)"),
     "a weekday is judged in UTC": Bug(
