@@ -6,16 +6,18 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import psycopg
+from sqlalchemy import TextClause
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.engine import Database
 from tests.simulation.conductor import PROCESS, Conductor
 
-_NAME = re.compile(r"\b(INSERT INTO|UPDATE|DELETE FROM|FROM|SELECT)\s+([a-z_.]+)", re.IGNORECASE)
+_CHANGE = re.compile(r"\b(INSERT INTO|UPDATE|DELETE FROM) ([a-z_]+)")
 
 
 class LostAnswer(Exception):
@@ -55,10 +57,14 @@ class _Stepped(AsyncConnection):
 
 def said(statement: Any) -> str:
     """A statement in a few words."""
-    words = " ".join(str(statement).split())
-    found = _NAME.findall(words.replace("AS MATERIALIZED", ""))
-    verbs = [f"{verb} {name}" for verb, name in found if verb.upper() in ("INSERT INTO", "UPDATE", "DELETE FROM")]
-    return "; ".join(dict.fromkeys(verbs)) or words[:60]
+    return _words(statement.text) if isinstance(statement, TextClause) else type(statement).__name__
+
+
+@lru_cache(maxsize=1000)
+def _words(statement: str) -> str:
+    words = " ".join(statement.split())
+    changes = [f"{verb} {name}" for verb, name in _CHANGE.findall(words)]
+    return "; ".join(dict.fromkeys(changes)) or words[:60]
 
 
 @dataclass(frozen=True, slots=True)

@@ -289,5 +289,5 @@ class Play:
             await TICKS[tick](house, now())
         while await self._work(self.processes["w1"]):
             continue
-        for tick in ("receipts", "escalate", "valve", "reconcile"):
+        for tick in ("receipts", "escalate", "reconcile"):
             await TICKS[tick](house, now())
