@@ -14,6 +14,7 @@ from random import Random
 from jobs.clock import VirtualClock
 
 PROCESS: ContextVar[str | None] = ContextVar("process", default=None)
+TASK: ContextVar[int] = ContextVar("task", default=0)
 STEP = 0.001  # seconds of the clock that pass with a step, at most
 
 Fault = Callable[["Waiting"], BaseException | None]
@@ -24,6 +25,7 @@ class Waiting:
     """A task of a process that goes on when it is its turn. at: not before."""
 
     number: int
+    task: int
     process: str
     what: str
     turn: asyncio.Future[None]
@@ -58,7 +60,7 @@ class Conductor:
         if process is None:
             return
         self._numbers += 1
-        mine = Waiting(self._numbers, process, what, asyncio.get_running_loop().create_future(), until or self.clock.now())
+        mine = Waiting(self._numbers, TASK.get(), process, what, asyncio.get_running_loop().create_future(), until or self.clock.now())
         self._waiting.append(mine)
         await mine.turn
 
@@ -81,7 +83,8 @@ class Conductor:
     def go_on(self) -> bool:
         """False when nobody waits."""
         now = self.clock.now()
-        ready = [each for each in self._waiting if each.at <= now]
+        # Two statements that were let go by one commit end in either order.
+        ready = sorted((each for each in self._waiting if each.at <= now), key=lambda each: (each.task, each.number))
         if ready:
             self._wake(self.chance.choice(ready))
             return True
@@ -155,6 +158,7 @@ class Stage(selectors.DefaultSelector):
             conductor.parked = 0
 
 
-async def as_process(name: str, work: Awaitable[None]) -> None:
+async def as_process(name: str, task: int, work: Awaitable[None]) -> None:
     PROCESS.set(name)
+    TASK.set(task)
     await work

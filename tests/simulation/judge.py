@@ -38,7 +38,7 @@ def faults(play: Play) -> list[str]:
     attempts: dict[int, list[Taken]] = defaultdict(list)
     for taken in play.log:
         attempts[taken.message].append(taken)
-    found = [
+    return [
         *play.problems,
         *_counted(play, messages),
         *_ended(messages, attempts),
@@ -50,21 +50,19 @@ def faults(play: Play) -> list[str]:
         *_stopped(play),
         *_opted_out(play, changes),
     ]
-    return found
 
 
 def _counted(play: Play, messages: dict[int, Any]) -> Iterator[str]:
     [row] = play.books.ask(
-        """SELECT (SELECT coalesce(sum(messages), 0) FROM runs) AS planned, (SELECT count(*) FROM messages WHERE follows_id IS NULL) AS there,
+        """SELECT (SELECT coalesce(sum(messages), 0) FROM runs) AS planned,
+                  (SELECT count(*) FROM messages WHERE follows_id IS NULL) AS there,
                   (SELECT count(*) FROM events) AS events, (SELECT count(*) FROM messages WHERE follows_id IS NOT NULL) AS after"""
     )
     if row.planned not in (row.there, row.there + row.after):
         yield f"runs say {row.planned} messages were planned, there are {row.there} and {row.after} that follow"
     if row.events != play.events:
         yield f"{play.events} events came, {row.events} are known"
-    [late] = play.books.ask(
-        """SELECT count(*) AS n FROM attempts a LEFT JOIN messages m ON m.id = a.message_id WHERE m.id IS NULL"""
-    )
+    [late] = play.books.ask("""SELECT count(*) AS n FROM attempts a LEFT JOIN messages m ON m.id = a.message_id WHERE m.id IS NULL""")
     if late.n:
         yield "attempts without a message"
 
@@ -78,7 +76,7 @@ def _ended(messages: dict[int, Any], attempts: dict[int, list[Taken]]) -> Iterat
             yield f"the run of message {number} is {row.run} at the end"
         if row.status in ("sent", "delivered", "read") and row.channel != "popup" and not accepted:
             yield f"message {number} is {row.status} and no provider took it"
-        if accepted and row.status not in WENT and not all(taken.failed for taken in accepted):
+        if accepted and row.status not in WENT and not any(taken.failed for taken in accepted):
             yield f"message {number} was taken by {accepted[-1].account} and is {row.status} ({row.reason})"
 
 

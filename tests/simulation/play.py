@@ -17,7 +17,6 @@ from channels.registry import CHANNELS
 from config.loader import Config
 from config.settings import ChannelSettings, Settings
 from jobs.catalog import Catalog
-from jobs.clock import VirtualClock
 from jobs.dispatch import dispatch
 from jobs.escalation import escalate
 from jobs.events import take_event
@@ -91,6 +90,7 @@ class Play:
     struck: list[tuple[datetime, str]] = field(default_factory=list)  # faults of a process
     problems: list[str] = field(default_factory=list)
     events: int = 0
+    spawned: int = 0
 
     def __post_init__(self) -> None:
         self.chance = Random(self.seed)
@@ -135,9 +135,7 @@ class Play:
         for account, (channel, rate) in self.rates.items():
             settings = PopupSettings(rate=rate) if channel == "popup" else ChannelSettings(rate=rate)
             pops = InboxAdapter(settings, Ports(put_popup=tray.put)) if isinstance(settings, PopupSettings) else None
-            house.accounts[account] = Account(
-                account, CHANNELS[channel], settings, pops or Carrier(self.providers, account, channel)
-            )
+            house.accounts[account] = Account(account, CHANNELS[channel], settings, pops or Carrier(self.providers, account, channel))
         self.processes[name] = Process(house, self.books.worker() if name in WORKERS else 0)
 
     def _befalls(self, step: Waiting) -> BaseException | None:
@@ -172,7 +170,8 @@ class Play:
                 if not any(who == name for _, who in self.struck):
                     self.problems.append(f"{name} {what} failed though nothing befell it: {error!r}")
 
-        task = asyncio.create_task(as_process(name, guarded()))
+        self.spawned += 1
+        task = asyncio.create_task(as_process(name, self.spawned, guarded()))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 

@@ -59,12 +59,13 @@ class Providers:
 
     def decide(self, taken: Taken) -> tuple[Outcome, timedelta]:
         wait = timedelta(seconds=self.chance.choice([0.01, 0.05, 0.3, 2.0]))
-        sent = Sent(f"{taken.channel}-{len(self.log)}")
+        sent: Outcome = Sent(f"{taken.channel}-{len(self.log)}")
         taken.accepted = True
         if self.chance.random() >= self.trouble:
             return sent, wait
         if self.chance.random() < 0.15:
-            return self.chance.choice([sent, Unknown("timeout")]), timedelta(seconds=self.chance.choice([30, 118, 125, 200]))
+            late: list[Outcome] = [sent, Unknown("timeout")]
+            return self.chance.choice(late), timedelta(seconds=self.chance.choice([30, 118, 125, 200]))
         outcome, accepted = self.chance.choice(_TROUBLES[taken.channel])
         taken.accepted = self.chance.random() < 0.5 if accepted is None else accepted
         return outcome, wait
