@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 
-.PHONY: demo test check lint types imports storm lock clean
+.PHONY: demo test check lint types imports storm simulate lock clean
 
 demo: $(INSTALLED)
 	KABAR_VAR_DIR=var/demo $(BIN)/kabar demo
@@ -19,6 +19,10 @@ check: $(DEV) lint types imports
 # 20,000 messages in five minutes, with faults of every kind, judged by the providers' own log.
 storm: $(DEV)
 	$(BIN)/python -m tests.storm
+
+# 5,000 little worlds on a virtual clock, each decided by its seed; what fails is told as the command that replays it.
+simulate: $(DEV)
+	$(BIN)/python -m tests.simulation --seeds 5000
 
 lint: $(DEV)
 	$(BIN)/ruff check .

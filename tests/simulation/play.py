@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
+from typing import Any
 
 from sqlalchemy import text
 
@@ -42,7 +43,7 @@ from tests.simulation.database import LostAnswer, SteppedDatabase, deadlock, los
 from tests.simulation.ledger import Books
 from tests.simulation.provider import Carrier, Providers, Taken
 
-TICKS: dict[str, Callable[[House, datetime], Awaitable[object]]] = {
+TICKS: dict[str, Callable[[House, datetime], Coroutine[Any, Any, object]]] = {
     "fire": fire,
     "plan": plan,
     "valve": valve,
@@ -158,7 +159,7 @@ class Play:
     def _struck(self, process: str) -> None:
         self.struck.append((self.clock.now(), process))
 
-    def _spawn(self, name: str, what: str, work: Awaitable[object]) -> None:
+    def _spawn(self, name: str, what: str, work: Coroutine[Any, Any, object]) -> None:
         async def guarded() -> None:
             try:
                 await self.conductor.step(f"begins {what}")
@@ -169,6 +170,8 @@ class Play:
                 self.conductor.note(f"{name} {what} failed: {type(error).__name__}")
                 if not any(who == name for _, who in self.struck):
                     self.problems.append(f"{name} {what} failed though nothing befell it: {error!r}")
+            finally:
+                work.close()
 
         self.spawned += 1
         task = asyncio.create_task(as_process(name, self.spawned, guarded()))
