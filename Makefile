@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 
-.PHONY: demo test check lint types imports storm chaos soak lock clean
+.PHONY: demo test check lint types imports storm chaos soak simulate lock clean
 
 demo: $(INSTALLED)
 	KABAR_VAR_DIR=var/demo $(BIN)/kabar demo
@@ -27,6 +27,10 @@ soak: $(DEV)
 # Everything docs/reliability.md promises, on real processes; writes what it measured into that page. Up to 30 minutes on two cores.
 chaos: $(DEV)
 	$(BIN)/python -m tests.chaos
+
+# A hundred little worlds on a virtual clock, each decided by its seed, about a second each; what fails is told as the command that replays it.
+simulate: $(DEV)
+	$(BIN)/python -m tests.simulation --seeds 100
 
 lint: $(DEV)
 	$(BIN)/ruff check .

@@ -1,0 +1,1 @@
+"""The house in one process on a clock of its own: one seed decides who goes on, what breaks, and when."""
