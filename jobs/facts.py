@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +14,8 @@ from jobs.catalog import Published
 from rules.facts import Candidate, Consent, Contact, Person
 from store import facts, messages
 
+# A contact counts by when it was sent, and is looked up by when it was released. So long it may have lain in between.
+LAIN = timedelta(days=1)
 # The same hours are the same object, which the timetables of the rules find fastest.
 contact_hours = lru_cache(maxsize=1024)(parse_weekly_hours)
 
@@ -29,7 +31,7 @@ async def of_people(
     missing = [each for each in ids if each not in people]
     people.update((row.id, person(row, published)) for row in (await facts.people(connection, missing) if missing else ()))
     history: dict[int, list[Contact]] = {}
-    since = now - published.policy.lookback
+    since = now - published.policy.lookback - LAIN
     for row in await messages.history(connection, list(ids), since):
         history.setdefault(row.person_id, []).append(Contact._make((*row[1:], False)))
     if published.digests:
