@@ -42,7 +42,7 @@ class Size:
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
-FULL = Size(1_200, 60, {"email": 25, "whatsapp": 25, "push": 25})
+FULL = Size(800, 60, {"email": 25, "whatsapp": 25, "push": 25})
 
 
 def config() -> dict[str, str]:
