@@ -53,7 +53,7 @@ class Size:
 
 HASTY = {"KABAR_LEASE": "4"} | {f"KABAR_{channel}__DEADLINE": "2" for channel in ("EMAIL", "WHATSAPP", "PUSH", "POPUP")}
 SHORT = Size(240, 60, (4, 4), 1.5, {"email": 45, "whatsapp": 45, "push": 30}, 60, HASTY, commands=False)
-FULL = Size(8_000, 2_000, (30, 60), 5, {"email": 90, "whatsapp": 90, "push": 60}, 300)
+FULL = Size(8_000, 2_000, (30, 45), 5, {"email": 120, "whatsapp": 120, "push": 80}, 300)
 
 
 @dataclass
