@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, LiteralString, TypeVar
 
-import psycopg
 import structlog
 from procrastinate import PsycopgConnector
 from procrastinate.connector import Notify
 from procrastinate.exceptions import ConnectorException
 
+from jobs.mishaps import is_outage
 from store.connection import Patient
 
 log = structlog.get_logger()
@@ -56,7 +56,7 @@ class Connector(PsycopgConnector):
             try:
                 return await work()
             except ConnectorException as error:
-                if self._closing.is_set() or not isinstance(error.__cause__, psycopg.OperationalError | psycopg.InterfaceError):
+                if self._closing.is_set() or error.__cause__ is None or not is_outage(error.__cause__):
                     raise
                 if not told:
                     log.warning("queue.away", error=type(error.__cause__).__name__)

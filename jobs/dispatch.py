@@ -114,9 +114,11 @@ async def _settle(house: House, channel: Channel, its: Turn | None, items: Seque
             for (item, outcome), given in zip(results, answers, strict=True)
         ]
         ours = await outbox.settle(connection, settlements)
+        if not await outbox.record_attempts(connection, attempts):
+            log.info("block.settled_before", channel=channel.name, messages=len(items))
+            return len(items)  # with all that follows from it
         await receipts.catch_up(connection, list(ours), now)
         await after_refusal(connection, zip((outcome for _, outcome in results), settlements, strict=True), ours, now)
-        await outbox.record_attempts(connection, attempts)
         rows = [item.row for item in items]
         dead += await aftermath.of_answers(connection, channel, list(zip(rows, answers, strict=True)), now)
         await suppressions.drop_by_id(connection, dead, now)

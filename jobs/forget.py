@@ -11,6 +11,7 @@ import structlog
 from config.redaction import scrub
 from jobs.house import House
 from jobs.links import MESSAGE_KEY
+from jobs.mishaps import is_outage, words
 from store import erased, forget, ticks
 from store.erased import Tombstone
 from store.forget import Stone
@@ -19,10 +20,16 @@ log = structlog.get_logger()
 
 NOTHING = r"(?!.)."  # a pattern that is found nowhere
 AGAIN = timedelta(hours=1)  # so long what was under way at that moment may still come in
+BATCH, BATCHES = 100, 100  # people at a time, and of these in one pass: minutes
+PLACE = "forgotten.after"  # the tombstone a pass came to; 0 = it came to the end
 
 
 class NobodyThere(LookupError):
     """No customer has this number, or ever had and was forgotten."""
+
+
+class NotAllErased(Exception):
+    """Something of a forgotten customer that came in late is still there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +90,41 @@ async def forget_again(house: House, stone: Stone, *, by: str, now: datetime) ->
     return True
 
 
-async def keep_forgotten(house: House, now: datetime, limit: int) -> int:
-    """Once more for those forgotten a while ago: what a worker or a planner held in its hands then may have been written after."""
-    async with house.database.begin() as connection:
-        people = await forget.recent(connection, now - AGAIN, limit)
-    done = 0
-    for person_id in people:
+async def keep_forgotten(house: House, now: datetime, batch: int = BATCH, batches: int = BATCHES) -> int:
+    """Once more for those forgotten a while ago: what a worker or a planner held in its hands then may have been written after.
+
+    A pass goes on where the last one ended, when that one was cut short; how many rows. Raises NotAllErased at its end.
+    """
+    done, failed = 0, 0
+    for _ in range(batches):
         async with house.database.begin() as connection:
-            done += await forget.erase(connection, person_id, NOTHING, now)
-        done += await _traces(house, person_id)
+            after = await ticks.fact(connection, PLACE) or 0
+            stones = await forget.recent(connection, now - AGAIN, after, batch)
+        for _, person_id in stones:
+            erased_now = await _once_more(house, person_id, now)
+            done, failed = done + (erased_now or 0), failed + (erased_now is None)
+        last = len(stones) < batch
+        if (place := 0 if last else stones[-1][0]) != after:
+            async with house.database.begin() as connection:
+                await ticks.set_fact(connection, PLACE, place, now)
+        if last:
+            break
+    if failed:
+        raise NotAllErased(f"{failed} of those who were forgotten could not be erased again")
     return done
+
+
+async def _once_more(house: House, person_id: int, now: datetime) -> int | None:
+    """Rows; None when it cannot be done, which is told, and keeps nobody else waiting."""
+    try:
+        async with house.database.begin() as connection:
+            done = await forget.erase(connection, person_id, NOTHING, now)
+        return done + await _traces(house, person_id)
+    except Exception as error:
+        if is_outage(error):
+            raise
+        log.error("customer.not_erased_again", person_id=person_id, error=words(error))
+        return None
 
 
 async def _traces(house: House, person_id: int) -> int:
@@ -107,10 +139,10 @@ async def _receipts_of(house: House, customer_no: str) -> str:
         if whom is None:
             return NOTHING
         addresses, messages = await forget.needles(connection, whom.id)
-    words = [re.escape(value.removeprefix("+")) for value in addresses]
+    named = [re.escape(value.removeprefix("+")) for value in addresses]
     if messages:
-        words.append(f"{MESSAGE_KEY}({'|'.join(map(str, messages))})(?![0-9])")
-    return "|".join(words) or NOTHING
+        named.append(f"{MESSAGE_KEY}({'|'.join(map(str, messages))})(?![0-9])")
+    return "|".join(named) or NOTHING
 
 
 def _name(name: str) -> str:

@@ -22,7 +22,6 @@ BATCH = 5_000
 ROUNDS = 100  # batches of one kind at a time: half a million rows in five minutes, more than any account sends
 
 Step = Callable[[AsyncConnection], Awaitable[int]]
-FORGOTTEN_AT_ONCE = 100
 
 
 async def housekeeping(house: House, now: datetime) -> int:
@@ -34,7 +33,7 @@ async def housekeeping(house: House, now: datetime) -> int:
     for name, step in _steps(house.settings.retention, published, now).items():
         if done := await _thorough(house, step):
             touched[name] = done
-    if forgotten := await keep_forgotten(house, now, FORGOTTEN_AT_ONCE):
+    if forgotten := await keep_forgotten(house, now):
         touched["forgotten"] = forgotten
     if touched:
         log.info("housekeeping.done", rows=sum(touched.values()), **touched)

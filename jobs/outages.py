@@ -7,21 +7,14 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import structlog
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as NoneFree
+
+from jobs.mishaps import is_outage
 
 log = structlog.get_logger()
 
 AGAIN = 1.0  # seconds
 
 T = TypeVar("T")
-
-
-def is_outage(error: BaseException) -> bool:
-    """Was it the connection or the server, so that the same work may succeed later?"""
-    return isinstance(error, OSError | OperationalError | InterfaceError | NoneFree) or (
-        isinstance(error, DBAPIError) and error.connection_invalidated
-    )
 
 
 async def wait_out(work: Callable[[], Awaitable[T]], step: str, worth: Callable[[], bool]) -> T:

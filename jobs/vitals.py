@@ -16,6 +16,8 @@ class _Sign:
     good: bool = False  # ever
     good_at: float = 0.0
     round_at: float = 0.0
+    failed: bool = False  # since it was good
+    broken: bool = False  # the same, and nothing excuses it
 
 
 @dataclass
@@ -34,11 +36,24 @@ class Vitals:
         """It did its work."""
         if sign := self._signs.get(name):
             sign.good, sign.good_at, sign.round_at = True, self.now(), self.now()
+            sign.failed = sign.broken = False
+
+    def at_work(self, name: str) -> bool:
+        """It is in the middle of a round, and that is within its limit. False when this proves nothing: the last round failed of itself."""
+        sign = self._signs.get(name)
+        if sign is None or sign.broken:
+            return False
+        sign.round_at = self.now()
+        if not sign.failed:
+            sign.good_at = self.now()
+        return True
 
     def came_round(self, name: str, *, excused: bool) -> None:
         """It failed. excused: for want of the database, which no restart of this process brings back."""
-        if excused and (sign := self._signs.get(name)):
-            sign.round_at = self.now()
+        if sign := self._signs.get(name):
+            sign.failed, sign.broken = True, not excused
+            if excused:
+                sign.round_at = self.now()
 
     def ready(self) -> bool:
         """Whether every part has been good once."""

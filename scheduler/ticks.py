@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -28,6 +29,7 @@ log = structlog.get_logger()
 RETRY_SECONDS = 5.0  # a tick that failed is back after this long at most
 UNWILLING_SECONDS = 10.0  # what does not even end when it is cancelled is left behind after so long
 RECORD_SECONDS = 5.0
+LOOK_SECONDS = 20.0
 LIMIT_SECONDS = 300.0
 
 Job = Callable[[House, datetime], Awaitable[Any]]
@@ -82,8 +84,12 @@ class Tick:
             await pause(stop, max(began + wait - loop.time(), 0.05))
 
 
-async def guarded(house: House, name: str, job: Job, limit: float = LIMIT_SECONDS) -> bool:
-    """One round of a tick: its success is recorded, its failure told, and neither ends the daemon."""
+async def guarded(house: House, name: str, job: Job, limit: float = LIMIT_SECONDS, look: float = LOOK_SECONDS) -> bool:
+    """One round of a tick: its success is recorded, its failure told, and neither ends the daemon.
+
+    look: seconds between two signs that a round within its limit is at work
+    """
+    working = asyncio.create_task(_tell_at_work(house, name, look))
     try:
         await _within(limit, _round(house, name, job), name)
     except Exception as error:
@@ -91,8 +97,21 @@ async def guarded(house: House, name: str, job: Job, limit: float = LIMIT_SECOND
         house.vitals.came_round(name, excused=is_outage(error))
         await _record(house, name, error)
         return False
+    finally:
+        working.cancel()
+        await asyncio.wait({working}, timeout=RECORD_SECONDS)
     house.vitals.good(name)
     return True
+
+
+async def _tell_at_work(house: House, name: str, look: float) -> None:
+    """A plan of millions is one statement of minutes: whoever watches must not take it for dead."""
+    while True:
+        await asyncio.sleep(look)
+        if house.vitals.at_work(name):
+            with suppress(Exception):  # told again in a moment
+                async with asyncio.timeout(RECORD_SECONDS), house.database.begin() as connection:
+                    await ticks.at_work(connection, name, house.clock.now())
 
 
 async def _round(house: House, name: str, job: Job) -> None:

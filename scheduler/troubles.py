@@ -46,7 +46,7 @@ async def troubles(connection: AsyncConnection, now: datetime) -> list[Trouble]:
 
 def _silent(found: Mapping[str, Tick], now: datetime, published: bool) -> Iterator[Trouble]:
     core = [found.get(tick.name) for tick in every_tick() if tick.core]
-    lived = [at for tick in core if tick is not None for at in (tick.last_ok_at, tick.last_error_at) if at is not None]
+    lived = [at for tick in core if tick is not None for at in (tick.last_ok_at, tick.last_error_at, tick.at_work_at) if at]
     if published and (not lived or now - max(lived) > STALE):
         since = f"since {max(lived):%Y-%m-%d %H:%M:%S} UTC" if lived else "ever"
         yield Trouble("scheduler_silent", f"no scheduler was at work {since}; is `kabar scheduler` or `kabar up` running?", critical=True)

@@ -31,7 +31,10 @@ _READMIT = sql(
         WHERE key = {customer("CAST(:customer_no AS text)")} AND readmitted_at IS NULL RETURNING id"""
 )
 _TOMBSTONES = sql("SELECT key, forgotten_at, forgotten_by, reason FROM tombstones WHERE readmitted_at IS NULL ORDER BY id")
-_RECENT = sql("SELECT person_id FROM tombstones WHERE forgotten_at > :since AND person_id IS NOT NULL ORDER BY id LIMIT :limit")
+_RECENT = sql(
+    """SELECT id, person_id FROM tombstones WHERE id > :after AND forgotten_at > :since AND person_id IS NOT NULL
+       ORDER BY id LIMIT :limit"""
+)
 
 _EVIDENCE = sql(
     """INSERT INTO permissions (person_id, recorded_at, source, timezone, contact_hours, consents)
@@ -172,9 +175,9 @@ async def stones(connection: AsyncConnection) -> list[Stone]:
     return [Stone(**row._asdict()) for row in await rows(connection, _TOMBSTONES)]
 
 
-async def recent(connection: AsyncConnection, since: datetime, limit: int) -> list[int]:
-    """Ids of the people forgotten since."""
-    return [row.person_id for row in await rows(connection, _RECENT, since=since, limit=limit)]
+async def recent(connection: AsyncConnection, since: datetime, after: int, limit: int) -> list[tuple[int, int]]:
+    """(tombstone, person) of the people forgotten since, by tombstones behind `after`."""
+    return [(row.id, row.person_id) for row in await rows(connection, _RECENT, since=since, after=after, limit=limit)]
 
 
 async def erase(connection: AsyncConnection, person_id: int, name: str, now: datetime) -> int:

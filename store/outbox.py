@@ -71,7 +71,10 @@ _SETTLE = sql(
 )
 _ATTEMPTS = sql(
     """INSERT INTO attempts (message_id, address_id, at, outcome, code, provider_id, account)
-       SELECT * FROM unnest(:messages, :addresses, :ats, :outcomes, :codes, :provider_ids, :accounts)""",
+       SELECT v.* FROM unnest(:messages, :addresses, :ats, :outcomes, :codes, :provider_ids, :accounts)
+                  AS v(message_id, address_id, at, outcome, code, provider_id, account)
+       WHERE NOT EXISTS (SELECT FROM attempts a WHERE a.message_id = v.message_id AND a.at = v.at
+                         AND a.address_id IS NOT DISTINCT FROM v.address_id)""",
     messages=LONGS,
     addresses=LONGS,
     ats=TIMES,
@@ -187,8 +190,14 @@ async def settle(connection: AsyncConnection, settlements: Sequence[Settlement])
     return {row.id for row in found}
 
 
-async def record_attempts(connection: AsyncConnection, attempts: Sequence[Attempt]) -> None:
-    if attempts:
+async def record_attempts(connection: AsyncConnection, attempts: Sequence[Attempt]) -> bool:
+    """Each once. False when they were here already: the same transaction was committed before, and whoever asked did not hear so.
+
+    Only after settle, which waits for that one to end.
+    """
+    if not attempts:
+        return True
+    return bool(
         await run(
             connection,
             _ATTEMPTS,
@@ -200,6 +209,7 @@ async def record_attempts(connection: AsyncConnection, attempts: Sequence[Attemp
             provider_ids=[item.provider_id for item in attempts],
             accounts=[item.account for item in attempts],
         )
+    )
 
 
 async def hand_back(connection: AsyncConnection, chunk: int) -> int:

@@ -20,7 +20,11 @@ _ERROR = sql(
     """INSERT INTO ticks (name, last_error_at, last_error) VALUES (:name, :now, :error)
        ON CONFLICT (name) DO UPDATE SET last_error_at = excluded.last_error_at, last_error = excluded.last_error"""
 )
-_TICKS = sql("SELECT name, last_ok_at, last_error_at, last_error FROM ticks ORDER BY name")
+_AT_WORK = "at_work."  # and the tick's name: a fact
+_TICKS = sql(
+    f"""SELECT t.name, last_ok_at, last_error_at, last_error, f.at AS at_work_at
+        FROM ticks t LEFT JOIN facts f ON f.name = '{_AT_WORK}' || t.name ORDER BY t.name"""
+)
 _SET = sql(
     """INSERT INTO facts (name, value, at) VALUES (:name, :value, :now)
        ON CONFLICT (name) DO UPDATE SET value = excluded.value, at = excluded.at""",
@@ -41,10 +45,13 @@ _APPEND = sql(
 
 @dataclass(frozen=True, slots=True)
 class Tick:
+    """at_work_at: when it was last seen in the middle of a round that took long."""
+
     name: str
     last_ok_at: datetime | None
     last_error_at: datetime | None
     last_error: str | None
+    at_work_at: datetime | None
 
 
 async def succeeded(connection: AsyncConnection, name: str, now: datetime) -> None:
@@ -53,6 +60,11 @@ async def succeeded(connection: AsyncConnection, name: str, now: datetime) -> No
 
 async def failed(connection: AsyncConnection, name: str, error: str, now: datetime) -> None:
     await run(connection, _ERROR, name=name, error=error, now=now)
+
+
+async def at_work(connection: AsyncConnection, name: str, now: datetime) -> None:
+    """In the middle of a long round, within its limit."""
+    await set_fact(connection, _AT_WORK + name, True, now)
 
 
 async def every(connection: AsyncConnection) -> list[Tick]:

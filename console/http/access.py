@@ -37,7 +37,8 @@ class Web:
         return self.house.clock.now().timestamp()
 
     def client(self, request: Request) -> str:
-        return client_of(request.client.host if request.client else None, request.headers, self.house.settings.http.proxies)
+        peer = request.client.host if request.client else None
+        return client_of(peer, request.headers.getlist("x-forwarded-for"), self.house.settings.http.proxies)
 
     def refused(self, request: Request, error: ApiError) -> ApiError:
         """Counts what a caller got wrong; another answer when it was too much."""

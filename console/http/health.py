@@ -72,13 +72,16 @@ async def healthz(house: TheHouse) -> JSONResponse:
 
 def _late(seen: Sequence[Tick], now: datetime) -> list[str]:
     """One that never succeeded is late as soon as it has failed; one that never ran is not: maybe it is not meant to, yet."""
-    core = [tick for tick in seen if tick.name in CORE]
-    return [
-        tick.name
-        for tick in core
-        if (tick.last_ok_at is None and tick.last_error_at is not None)
-        or (tick.last_ok_at is not None and (now - tick.last_ok_at).total_seconds() > STALE_S)
-    ]
+    return [tick.name for tick in seen if tick.name in CORE and _is_late(tick, now)]
+
+
+def _is_late(tick: Tick, now: datetime) -> bool:
+    def ago(at: datetime) -> bool:
+        return (now - at).total_seconds() > STALE_S
+
+    if tick.at_work_at is not None and not ago(tick.at_work_at):
+        return False
+    return tick.last_error_at is not None if tick.last_ok_at is None else ago(tick.last_ok_at)
 
 
 @router.get("/readyz", responses={200: {"model": Ready}, 503: {"model": Ready}})

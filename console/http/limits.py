@@ -7,7 +7,7 @@ proves nothing is counted against the address.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from config.settings import HttpSettings, Network
@@ -57,13 +57,14 @@ class Limits:
         self.refused = Limiter(settings.refused_rate, max(1, settings.refused_rate * REFUSED_BURST_S))
 
 
-def client_of(peer: str | None, headers: Mapping[str, str], proxies: tuple[Network, ...]) -> str:
+def client_of(peer: str | None, forwarded: Sequence[str], proxies: tuple[Network, ...]) -> str:
     """Whom a call is counted against: the peer, or whom a proxy we trust names; with IPv6 the network it is in.
 
-    X-Forwarded-For is read from its end, as far as those who wrote it are trusted: what stands further left anybody can write.
+    forwarded: every X-Forwarded-For line, in their order: a proxy may add one of its own behind the caller's (RFC 9110, 5.3). They are
+    one list, read from its end, as far as those who wrote it are trusted: what stands further left anybody can write.
     """
     client = _address(peer or "")
-    for word in reversed(headers.get("x-forwarded-for", "").split(",")):
+    for word in reversed(",".join(forwarded).split(",")):
         before = _address(word)
         if client is None or before is None or not any(client in network for network in proxies):
             break

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import structlog
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.http.errors import ApiError, error_response
+from jobs.mishaps import is_outage
 
 log = structlog.get_logger()
 
@@ -96,14 +95,8 @@ def _answer(scope: Scope, error: Exception) -> ASGIApp:
     if isinstance(error, ApiError):
         return error_response(error.status_code, error.code, error.detail, error.headers)
     route = getattr(scope.get("route"), "path", None)
-    if _database_away(error):
+    if is_outage(error):
         log.error("http.failed", method=scope["method"], route=route, error=type(error).__name__)
         return error_response(503, "unavailable", "the database does not answer; try again in a moment", {"Retry-After": "5"})
     log.error("http.failed", method=scope["method"], route=route, error=type(error).__name__, exc_info=error)
     return error_response(500, "internal", "this is our fault; it has been logged")
-
-
-def _database_away(error: Exception) -> bool:
-    return isinstance(error, OperationalError | InterfaceError | PoolTimeout) or (
-        isinstance(error, DBAPIError) and error.connection_invalidated
-    )

@@ -16,6 +16,7 @@ T = TypeVar("T")
 Target = tuple[str, int] | str
 HARD = struct.pack("ii", 1, 0)  # SO_LINGER: a close is a reset
 PIECE = 64 * 1024
+COMMITTED = b"COMMIT\x00"  # PostgreSQL's CommandComplete
 
 
 class Mode(StrEnum):
@@ -26,6 +27,7 @@ class Mode(StrEnum):
     CUT = "cut"  # taken and reset
     DELAY = "delay"  # every piece comes late, both ways
     HOLE = "hole"  # taken and swallowed. What was open then never passes anything again, whatever the mode becomes
+    UNSAID = "unsaid"  # the next COMMIT is done, and whoever asked for it is cut off before he hears so; then it passes
     HALF = "half"  # of an answer's next piece one half comes, then the end
 
 
@@ -137,6 +139,10 @@ class Proxy:
                     await asyncio.sleep(self.seconds)
                 if writer in self._deaf:
                     self._lose(data)
+                elif answers and self.mode is Mode.UNSAID and COMMITTED in data:
+                    self.mode = Mode.PASS
+                    _reset(writer)
+                    return
                 elif answers and self.mode is Mode.HALF:
                     writer.write(data[: len(data) // 2])
                     await writer.drain()

@@ -14,6 +14,7 @@ from threading import Event
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
+from structlog.testing import capture_logs
 
 from channels.sandbox.faults import Rule
 from channels.sandbox.server import Sandbox
@@ -98,6 +99,19 @@ async def until(come: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not come():
             await asyncio.to_thread(Event().wait, 0.02)
+
+
+async def test_a_settlement_that_was_committed_and_not_heard_of_is_written_once(
+    house: House, far: Database, proxy: Proxy, clock: VirtualClock, tmp_path: Path
+) -> None:
+    with capture_logs() as log:
+        async with at_the_provider(house, far, clock, tmp_path) as provider:
+            proxy.set(Mode.UNSAID)
+    assert [line["step"] for line in log if line["event"] == "dispatch.waits"] == ["settle"]
+    assert not [line for line in log if line["event"] == "message.fence_lost"]
+    assert [row.status for row in await rows(house.database, "SELECT status FROM messages")] == ["sent"] * 3
+    assert len(provider.deliveries) == 3
+    assert [row.n for row in await rows(house.database, "SELECT count(*) AS n FROM attempts GROUP BY message_id")] == [1] * 3
 
 
 @pytest.mark.parametrize("mode", [Mode.REFUSE, Mode.CUT, Mode.HOLE])

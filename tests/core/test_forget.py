@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from jobs.audit import examine
 from jobs.events import take_event
-from jobs.forget import Forgotten, NobodyThere, forget_again, forget_customer, readmit_customer
+from jobs.forget import Forgotten, NobodyThere, NotAllErased, forget_again, forget_customer, keep_forgotten, readmit_customer
 from jobs.housekeeping import housekeeping
 from jobs.receipts import apply_receipts
 from store import erased, forget, identities, outbox, receipts
@@ -25,7 +25,7 @@ from tests.channels import bounced
 from tests.core.conftest import Stage
 from tests.core.webhooks import answered, receive, status
 from tests.customers.files import load, write
-from tests.world import ALL_CHANNELS, campaign, configure, files, rows
+from tests.world import ALL_CHANNELS, campaign, configure, files, person, rows
 
 NAME, MAIL, PHONE, TOKEN = "Kenari Emaswati", "kenari.emas@contoh.example", "+6281298765432", "kenari-perangkat-1"
 KENARI = {
@@ -282,3 +282,44 @@ async def test_a_file_cannot_name_what_is_left_of_a_forgotten_customer(stage: St
     [left] = await rows(stage.house.database, "SELECT customer_no FROM people WHERE forgotten_at IS NOT NULL")
     report = await load(stage.house.database, write(tmp_path / "sly.csv", BUDI | {"customer_no": left.customer_no}))
     assert (report.inserted, report.updated, report.rejected) == (0, 0, 1)
+
+
+async def test_everybody_forgotten_of_late_is_looked_at_again_and_a_pass_that_was_cut_short_goes_on(stage: Stage) -> None:
+    people = [await person(stage.house.database, number) for number in range(5)]
+    for number in range(5):
+        await forgotten(stage, f"C{number:06}")
+    now = stage.clock.now()
+    for each in people:
+        await act(stage, LATE_WORDS, person=each, now=now, event=f"late-{each}")
+    assert await keep_forgotten(stage.house, now, batch=2, batches=1) > 0
+    assert await left(stage) == people[2:]
+    await keep_forgotten(stage.house, now, batch=2, batches=1)
+    assert await left(stage) == people[4:]
+    await act(stage, LATE_WORDS, person=people[0], now=now, event="later still")
+    await keep_forgotten(stage.house, now, batch=2)
+    assert await left(stage) == people[:1]
+    await keep_forgotten(stage.house, now, batch=2)
+    assert await left(stage) == []
+
+
+LATE_WORDS = "INSERT INTO interactions (event_id, person_id, kind, at, detail) VALUES (:event, :person, 'replied', :now, 'kenari')"
+
+
+async def left(stage: Stage) -> list[int]:
+    found = await rows(stage.house.database, "SELECT person_id FROM interactions WHERE detail = 'kenari' ORDER BY person_id")
+    return [row.person_id for row in found]
+
+
+async def test_one_person_who_cannot_be_erased_keeps_nobody_else_waiting(stage: Stage) -> None:
+    people = [await person(stage.house.database, number) for number in range(3)]
+    for number in range(3):
+        await forgotten(stage, f"C{number:06}")
+    now = stage.clock.now()
+    for each in people:
+        await act(stage, LATE_WORDS, person=each, now=now, event=f"late-{each}")
+    guard = f"ALTER TABLE interactions ADD CONSTRAINT stubborn CHECK (person_id <> {people[0]} OR detail IS NOT NULL)"
+    await act(stage, guard)
+    with capture_logs() as log, pytest.raises(NotAllErased, match="1 "):
+        await keep_forgotten(stage.house, now, batch=2)
+    assert await left(stage) == people[:1]
+    assert [line["person_id"] for line in log if line["event"] == "customer.not_erased_again"] == people[:1]

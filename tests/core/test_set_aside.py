@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,7 @@ from channels.base import Sent
 from jobs.catalog import Catalog
 from jobs.house import House
 from jobs.mishaps import is_outage, words
+from jobs.outages import wait_out
 from jobs.plan import plan_events, plan_runs
 from jobs.queue import drain, make_app
 from jobs.receipts import apply_receipts
@@ -289,3 +291,16 @@ def test_an_error_is_told_without_the_row_it_is_about() -> None:
 
 def test_a_providers_odd_characters_do_not_keep_its_answer_from_being_stored() -> None:
     assert _storable(Sent("wamid.\0\ud800")) == Sent("wamid.?")
+
+
+async def test_a_file_that_cannot_be_read_is_no_outage_and_nobody_waits_for_it() -> None:
+    tries = []
+
+    async def work() -> None:
+        tries.append(1)
+        raise IsADirectoryError
+
+    async with asyncio.timeout(5):
+        with pytest.raises(IsADirectoryError):
+            await wait_out(work, "settle", lambda: len(tries) < 2)
+    assert len(tries) == 1

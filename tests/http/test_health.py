@@ -42,6 +42,22 @@ async def test_a_core_tick_that_stopped_is_unhealthy_and_another_is_not(house: H
         assert (answer.status, (await answer.json())["stale"]) == (503, ["plan"])
 
 
+async def test_a_core_tick_in_the_middle_of_a_long_round_is_healthy_as_long_as_it_says_so(
+    house: House, clock: VirtualClock, web: ClientSession
+) -> None:
+    await tick(house, "plan", "valve")
+    found = []
+    for seconds, says in ((50, True), (50, True), (50, False), (11, False)):
+        clock.advance_to(clock.now() + timedelta(seconds=seconds))
+        await tick(house, "valve")
+        if says:
+            async with house.database.begin() as connection:
+                await ticks.at_work(connection, "plan", clock.now())
+        async with web.get("/healthz") as answer:
+            found.append((answer.status, (await answer.json())["stale"]))
+    assert found == [(200, []), (200, []), (200, []), (503, ["plan"])]
+
+
 async def test_a_house_whose_scheduler_never_ran_is_alive(web: ClientSession) -> None:
     async with web.get("/healthz") as answer:
         assert answer.status == 200

@@ -74,6 +74,9 @@ def test_what_is_remembered_of_callers_is_bounded_and_the_last_ones_stay() -> No
         ("127.0.0.1", "198.51.100.1", "198.51.100.1"),
         ("127.0.0.1", "1.1.1.1, 198.51.100.1", "198.51.100.1"),  # the first was written by the caller
         ("127.0.0.1", "1.1.1.1, 198.51.100.1, 10.1.2.3", "198.51.100.1"),
+        ("127.0.0.1", "1.1.1.1\n198.51.100.1", "198.51.100.1"),  # a proxy may add a line of its own
+        ("127.0.0.1", "1.1.1.1, 198.51.100.1\n10.1.2.3", "198.51.100.1"),
+        ("127.0.0.1", "1.1.1.1\n198.51.100.1\n10.1.2.3, 10.1.2.4", "198.51.100.1"),
         ("127.0.0.1", "nonsense", "127.0.0.1"),
         ("127.0.0.1", "198.51.100.1, ", "127.0.0.1"),
         ("::ffff:127.0.0.1", "198.51.100.1", "198.51.100.1"),
@@ -82,7 +85,7 @@ def test_what_is_remembered_of_callers_is_bounded_and_the_last_ones_stay() -> No
     ],
 )
 def test_a_call_counts_against_the_last_address_that_somebody_trusted_named(peer: str | None, forwarded: str | None, client: str) -> None:
-    assert client_of(peer, {"x-forwarded-for": forwarded} if forwarded else {}, NEAR) == client
+    assert client_of(peer, forwarded.split("\n") if forwarded else [], NEAR) == client
 
 
 async def test_wrong_keys_are_refused_sooner_after_some_and_a_right_one_from_the_same_address_never(
@@ -130,6 +133,15 @@ async def test_pages_without_a_key_have_a_rate_for_each_address_and_each_page(ho
         assert await statuses(web, 3, "GET", "/sdk/kabar-popup.js", headers=there) == [200, 200, 429]
         assert await statuses(web, 1, "GET", "/sdk/kabar-popup.js", headers=elsewhere) == [200]
         assert await statuses(web, 1, "GET", "/healthz", headers=there) == [200]
+
+
+async def test_a_caller_cannot_choose_the_address_it_counts_against_by_a_line_of_its_own(house: House) -> None:
+    async with limited(house, refused_rate=0.05, trusted_proxies="127.0.0.1") as web:  # three a minute
+        found = []
+        for number in range(5):
+            forged = [("X-Forwarded-For", f"198.51.100.{number}"), ("X-Forwarded-For", "203.0.113.7"), ("X-API-Key", "no")]
+            found += await statuses(web, 1, "GET", "/metrics", headers=forged)
+        assert found == [401, 401, 401, 429, 429]
 
 
 async def test_a_providers_verified_webhooks_are_never_too_many_whatever_else_comes_from_there(house: House) -> None:

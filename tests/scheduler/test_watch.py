@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,13 @@ from pydantic import SecretStr
 
 from config.problems import ConfigError
 from config.settings import Settings
+from jobs.clock import VirtualClock
 from jobs.house import House
 from jobs.vitals import Vitals
 from scheduler.systemd import Manager
+from scheduler.ticks import guarded
 from scheduler.watch import send_heartbeats, tell_manager
+from store import ticks
 from tests.world import environment
 
 SECONDS = 20
@@ -98,6 +102,58 @@ async def test_the_watchdog_starves_when_a_core_tick_is_stuck_and_lives_through_
     await heard(manager, "WATCHDOG")
     stop.set()
     await telling
+
+
+async def test_a_long_round_is_no_dead_tick_and_one_that_used_up_its_limit_is(
+    vital: House, clock: VirtualClock, hours: Hours, place: str, manager: socket.socket
+) -> None:
+    stop, told = asyncio.Event(), asyncio.Queue[datetime]()
+
+    async def plans(house: House, now: datetime) -> None:
+        for _ in range(3):
+            hours.at += 59  # a statement of three minutes
+            before = (await at_work(house)) or now
+            clock.advance_to(clock.now() + timedelta(seconds=59))
+            while (await at_work(house) or now) <= before:
+                continue
+            told.put_nowait(clock.now())
+            assert house.vitals.stuck() == house.vitals.late() == []
+
+    async def hangs(house: House, now: datetime) -> None:
+        await asyncio.Event().wait()
+
+    vital.vitals.expect("plan")
+    telling = asyncio.create_task(tell_manager(vital, stop, Manager({"NOTIFY_SOCKET": place, "WATCHDOG_USEC": "20000"})))
+    assert await guarded(vital, "plan", nothing)
+    assert await guarded(vital, "plan", plans, look=0.01)
+    assert told.qsize() == 3
+    await heard(manager, "WATCHDOG")
+    for _ in range(2):  # the next round of one that used up its limit proves nothing
+        assert not await guarded(vital, "plan", hangs, limit=0.1, look=0.01)
+        hours.at += 31
+    assert vital.vitals.stuck() == ["plan"]
+    assert await heard(manager, "stuck") == "STATUS=stuck: plan"
+    stop.set()
+    await telling
+
+
+async def nothing(house: House, now: datetime) -> None:
+    pass
+
+
+async def at_work(house: House) -> datetime | None:
+    async with house.database.begin() as connection:
+        return next((tick.at_work_at for tick in await ticks.every(connection) if tick.name == "plan"), None)
+
+
+async def test_after_an_outage_a_long_round_is_late_and_not_stuck(vital: House, hours: Hours) -> None:
+    vital.vitals.expect("plan")
+    hours.at += 61
+    vital.vitals.came_round("plan", excused=True)
+    for _ in range(3):
+        hours.at += 59
+        assert vital.vitals.at_work("plan")
+    assert (vital.vitals.late(), vital.vitals.stuck()) == (["plan"], [])
 
 
 def test_without_a_manager_nothing_is_said_and_a_dead_one_harms_nobody(tmp_path: Path) -> None:
