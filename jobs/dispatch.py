@@ -129,7 +129,7 @@ async def _settle(house: House, channel: Channel, its: Turn | None, items: Seque
         await platforms.heed(connection, channel.name, [outcome for _, outcome in told], now)
         if its is not None:
             await signals(house, connection, its, in_order(told), now)
-            await count(connection, its, results, [answer.took for given in answers for answer in given], now)
+            await count(connection, its, results, answers, now)
     _tell(channel.name, settlements, ours)
     return len(ours)
 

@@ -12,6 +12,7 @@ from channels.base import Outcome, Rejected, Retry, Unknown
 from channels.signals import HoldPerson, SlowDown, StopCampaign, StopChannel
 from jobs.blocks import Item
 from jobs.house import House
+from jobs.sends import Answer
 from jobs.settlement import outcome_row
 from jobs.turns import Turn
 from store import breaker, limits, versions
@@ -68,13 +69,20 @@ async def _stop(connection: AsyncConnection, campaign: str | None, channel: str,
 
 
 async def count(
-    connection: AsyncConnection, its: Turn, results: Sequence[tuple[Item, Outcome]], took: Sequence[timedelta], now: datetime
+    connection: AsyncConnection, its: Turn, results: Sequence[tuple[Item, Outcome]], answers: Sequence[Sequence[Answer]], now: datetime
 ) -> None:
     """The breaker's part of a settled turn. Of all workers, the one whose answers changed its state says so."""
     answered = [outcome for item, outcome in results if item.envelopes and not _asks_for_less(outcome)]
     bad = [outcome for outcome in answered if isinstance(outcome, Retry | Unknown) and not _about_others(outcome)]
-    latency = sum((each.total_seconds() for each in took), 0.0) / len(took) if took else None
-    told = breaker.Count(len(answered) - len(bad), len(bad), latency, f"breaker:{bad[-1].code}" if bad else "")
+    took = [answer.took.total_seconds() for given in answers for answer in given]
+    waited = [answer.took.total_seconds() for given in answers for answer in given if isinstance(answer.outcome, Retry | Unknown)]
+    told = breaker.Count(
+        len(answered) - len(bad),
+        len(bad),
+        sum(took, 0.0) / len(took) if took else None,
+        f"breaker:{bad[-1].code}" if bad else "",
+        waited=min(waited, default=0.0),
+    )
     became = await breaker.settled(connection, its.account.name, told, probe=its.lease.probe, now=now)
     if became is None or became.before == became.after:
         return

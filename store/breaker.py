@@ -23,8 +23,10 @@ _SETTLED = sql(
                         THEN 'open' ELSE breaker END AS becomes FROM counted)
        UPDATE limits l SET breaker = j.becomes,
               opened = CASE j.becomes WHEN 'closed' THEN 0 WHEN j.breaker THEN l.opened ELSE l.opened + 1 END,
-              open_until = CASE WHEN j.becomes = 'open' AND j.breaker <> 'open' THEN greatest(l.open_until, CAST(:now AS timestamptz)
-                                + make_interval(secs => least(:pause * power(2, least(l.opened, 20)), :longest))) ELSE l.open_until END,
+              open_until = CASE WHEN j.becomes = 'open' AND j.breaker <> 'open' THEN greatest(l.open_until,
+                                CAST(:now AS timestamptz) + make_interval(secs =>
+                                  greatest(least(:pause * power(2, least(l.opened, 20)), :longest) - :waited, :shortest)))
+                                ELSE l.open_until END,
               probe_until = CASE WHEN :probe THEN NULL ELSE l.probe_until END,
               failures = CASE WHEN j.becomes = j.breaker THEN j.failures WHEN j.becomes = 'open' THEN j.failures ELSE 0 END,
               tried = CASE WHEN j.becomes = j.breaker THEN j.tried ELSE 0 END,
@@ -41,17 +43,22 @@ FAILURES = 20  # in a row that open it
 RATIO, ENOUGH = 0.5, 40.0  # or this part of the answers of late, once there are so many
 FADE = 0.9  # what an answer still counts after another block
 PAUSE, LONGEST = 5.0, 10.0  # seconds it stays open at first, and at most: sending goes on within 15 s after a provider is back
+SHORTEST = 1.0  # seconds, when the answers were waited for so long that this was pause enough
 WEIGHT = 0.2  # of a block's latency in the moving average
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """A block's answers. ok, bad: how many; latency: their mean in seconds, None when there were none; reason: of the last bad one."""
+    """A block's answers. ok, bad: how many; latency: their mean in seconds, None when there were none; reason: of the last bad one.
+
+    waited: seconds since the last of the bad ones was begun: what was learnt by waiting is of then, and the pause counts from there
+    """
 
     ok: int
     bad: int
     latency: float | None
     reason: str
+    waited: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,8 @@ async def settled(connection: AsyncConnection, account: str, count: Count, *, pr
         fade=FADE,
         pause=PAUSE,
         longest=LONGEST,
+        shortest=SHORTEST,
+        waited=count.waited,
         weight=WEIGHT,
     )
     return Breaker(*found[0]) if found else None

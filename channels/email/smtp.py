@@ -31,24 +31,28 @@ CLOSING = 421
 DATA = 2  # its place among the commands
 # A certificate that does not hold is renewed by others, without a word to us: all mail waits, and asks again.
 UNTRUSTED_PAUSE = timedelta(minutes=5)
+# Seconds until a mail is handed over, or tried later: nothing is in doubt by then, so a relay that swallows holds nobody up for long.
+INTRODUCTION = 12.0
 
 
 @dataclass(slots=True)
 class _Attempt:
-    """`handed_over`: the final dot has been written, so from now on the mail may have been taken."""
+    """`handed_over`: the final dot has been written, so from now on the mail may have been taken. `introduction`: ends before that."""
 
     envelope: Envelope
     letter: Letter
     handed_over: bool = False
+    introduction: asyncio.Timeout | None = None
 
 
 class SmtpAdapter:
-    """One submission server. `now` in epoch seconds dates the mails, which DKIM then covers."""
+    """One submission server. `now` in epoch seconds dates the mails, which DKIM then covers. `introduction`: seconds before the mail."""
 
-    def __init__(self, settings: EmailSettings, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, settings: EmailSettings, now: Callable[[], float] = time.time, *, introduction: float = INTRODUCTION) -> None:
         if settings.host is None or settings.sender is None:
             raise ValueError("email needs KABAR_EMAIL__HOST and KABAR_EMAIL__SENDER")
         self._settings, self._sender, self._now = settings, settings.sender, now
+        self._introduction = introduction
         self._connections = Connections(settings)
         self._free = asyncio.Semaphore(settings.concurrency)
         self._letterhead = Letterhead(settings.sender, settings.bounce_domain)
@@ -71,7 +75,7 @@ class SmtpAdapter:
             return Rejected(error.code)
         attempt = _Attempt(envelope, letter)
         try:
-            async with asyncio.timeout(self._settings.deadline), self._free:
+            async with asyncio.timeout(self._settings.deadline), self._free, asyncio.timeout(self._introduction) as attempt.introduction:
                 return await self._deliver(attempt)
         except TimeoutError:
             return _broken("timeout", attempt)
@@ -136,6 +140,8 @@ async def _introduce(wire: Wire, letter: Letter) -> Sequence[Reply]:
 async def _hand_over(wire: Wire, attempt: _Attempt) -> Reply:
     """The mail and its final dot, the moment of doubt."""
     attempt.handed_over = True
+    if attempt.introduction is not None:
+        attempt.introduction.reschedule(None)
     return (await wire.ask(attempt.letter.data.replace(b"\r\n.", b"\r\n..") + b".\r\n"))[0]
 
 

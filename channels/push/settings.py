@@ -18,7 +18,7 @@ class PushSettings(ChannelSettings):
 
     rate: PositiveFloat = 500.0
     concurrency: PositiveInt = 100
-    deadline: PositiveFloat = 30.0
+    deadline: PositiveFloat = 12.0
     endpoint: HttpUrl = HttpUrl("https://fcm.googleapis.com")
     token_uri: HttpUrl | None = None
     project: str | None = None

@@ -26,7 +26,7 @@ class WhatsAppSettings(ChannelSettings):
     model_config = SettingsConfigDict(env_prefix="KABAR_WHATSAPP__", extra="ignore", frozen=True)
 
     rate: PositiveFloat = 80.0
-    deadline: PositiveFloat = 30.0
+    deadline: PositiveFloat = 12.0
     endpoint: HttpUrl = HttpUrl("https://graph.facebook.com")
     version: Annotated[str, Field(pattern=r"^\d+\.\d+$")] = "26.0"
     daily_people: Annotated[PositiveInt | None, BeforeValidator(_or_unlimited)] = None

@@ -18,12 +18,14 @@ GOOD = {
 }
 PIPELINING = "PIPELINING"
 HANG_UP = b""
+SAY_NOTHING = b"-"
 CHUNK = 1024 * 1024
 
 
 @dataclass
 class MailServer:
-    """said:     verb → its replies in turn, then the good ones; HANG_UP ends the connection instead. "." is the end of a mail.
+    """said:     verb → its replies in turn, then the good ones; HANG_UP ends the connection instead, SAY_NOTHING leaves it waiting.
+              "." is the end of a mail
     offers:   extensions, as EHLO lists them
     starttls: the certificate to go on with
     bytewise: answers come a byte at a time
@@ -69,6 +71,8 @@ class MailServer:
             if answer == HANG_UP:
                 writer.write(answers)
                 raise ConnectionAbortedError
+            if answer == SAY_NOTHING:
+                continue
             answers += answer + b"\r\n"
         await self._say(answers, writer)
         if answers.endswith(b"354 Go on\r\n"):
@@ -82,7 +86,8 @@ class MailServer:
         answer = self._answer(".")
         if answer == HANG_UP:
             raise ConnectionAbortedError
-        writer.write(answer + b"\r\n")
+        if answer != SAY_NOTHING:
+            writer.write(answer + b"\r\n")
         if rest := content[end + 3 :]:
             await self._take(rest, reader, writer)
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from channels.base import Sent
+from channels.base import Retry, Sent, Unknown
 from channels.email.smtp import SmtpAdapter
 from tests.channels import samples
+from tests.channels.mailserver import SAY_NOTHING, MailServer, mail_server
 from tests.channels.servers import Odd, smtp_server
 
 MAIL = samples.envelope(samples.EMAIL, samples.MAILBOX)
@@ -38,6 +39,23 @@ async def test_a_kept_connection_the_server_has_closed_costs_nothing() -> None:
         outcomes = [await smtp.send(MAIL) for _ in range(4)]
     assert {type(outcome) for outcome in outcomes} == {Sent}
     assert (server.connections, len(server.requests)) == (4, 4)
+
+
+@pytest.mark.parametrize("verb", ["EHLO", "MAIL", "DATA"])
+async def test_a_relay_that_falls_silent_before_the_mail_is_given_up_soon_and_the_mail_is_tried_later(verb: str) -> None:
+    server = MailServer({verb: [SAY_NOTHING] * 9})
+    async with mail_server(server), samples.running(SmtpAdapter(samples.email_settings(server.port, 600), introduction=0.2)) as smtp:
+        assert await smtp.send(MAIL) == Retry("timeout")
+    assert server.mails == []
+
+
+async def test_a_relay_that_has_the_mail_is_waited_for_until_the_deadline() -> None:
+    server, deadline, clock = MailServer({".": [SAY_NOTHING]}), 0.6, asyncio.get_running_loop().time
+    async with mail_server(server), samples.running(SmtpAdapter(samples.email_settings(server.port, deadline), introduction=0.3)) as smtp:
+        since = clock()
+        assert await smtp.send(MAIL) == Unknown("timeout")
+        assert clock() - since >= deadline
+    assert len(server.mails) == 1
 
 
 async def test_a_key_that_is_none_is_named(tmp_path: Path) -> None:

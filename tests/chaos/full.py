@@ -19,7 +19,7 @@ import psycopg
 from tests.chaos import scene
 from tests.chaos.fleet import Fleet
 from tests.chaos.judge import Kind, judge
-from tests.chaos.killed import HASTY, busy, our_book
+from tests.chaos.killed import HASTY, busy
 from tests.chaos.promises import Promise, Verdict
 from tests.storm import books
 
@@ -67,7 +67,7 @@ def keep(seed: int, size: Size = Size()) -> Verdict:
             fleet.postgres.start()
         rest = fleet.wait_until(lambda: not busy(fleet), size.wait, "every message has come to its end")
         ends = fleet.services.stop_all(fleet.daemons)
-        our, their = asyncio.run(our_book(fleet)), books.theirs(fleet.truth)
+        our, their = asyncio.run(books.ours_of(fleet.postgres.url())), books.theirs(fleet.truth)
         tally = judge(our, their, in_flight=sum(message.maybe_duplicate for message in our.messages))
         breaches = [*tally.breaches, *(f"{name} ended by itself: {codes}" for name, codes in fleet.ended.items())]
         breaches += [f"{name} was asked to stop and ended with {code}" for name, code in ends.items() if code != 0]

@@ -53,9 +53,12 @@ def kind_of(message: Any) -> Kind:
     return Kind.AGAIN if message.category in RESENT else Kind.ONCE
 
 
-def judge(our: Ours, their: Theirs, *, in_flight: int) -> Tally:
-    """in_flight: messages of the kind that is sent again that were with a sender at the moment it was killed, over all kills."""
-    tally = Tally(breaches=discrepancies(our, their, killed=True))
+def judge(our: Ours, their: Theirs, *, in_flight: int, cut: bool = False) -> Tally:
+    """in_flight: messages of the kind that is sent again that were with a sender at the moment it was killed, over all kills.
+
+    cut: the network broke answers off on their way
+    """
+    tally = Tally(breaches=discrepancies(our, their, killed=True, cut=cut))
     for message in our.messages:
         tally.breaches += _one(message, their, tally.kinds[kind_of(message)])
     if (copies := tally.kinds[Kind.AGAIN].copies) > in_flight:

@@ -13,7 +13,6 @@ from random import Random
 from threading import Event
 from urllib.request import Request, urlopen
 
-from store.engine import open_database
 from tests.chaos import scene
 from tests.chaos.caller import Caller
 from tests.chaos.fleet import DAEMONS, Fleet
@@ -54,7 +53,7 @@ class Size:
 
 HASTY = {"KABAR_LEASE": "4"} | {f"KABAR_{channel}__DEADLINE": "2" for channel in ("EMAIL", "WHATSAPP", "PUSH", "POPUP")}
 SHORT = Size(240, 60, (4, 4), 1.5, {"email": 45, "whatsapp": 45, "push": 30}, 60, HASTY, commands=False)
-FULL = Size(8_000, 2_000, (30, 60), 5, {"email": 90, "whatsapp": 90, "push": 60}, 300)
+FULL = Size(8_000, 2_000, (30, 45), 5, {"email": 120, "whatsapp": 120, "push": 80}, 300)
 
 
 @dataclass
@@ -125,7 +124,7 @@ def verdict(fleet: Fleet, size: Size, kills: Kills, caller: Caller, rest: float)
     for name in fleet.daemons:
         fleet.wait_until_ready(name)
     ends = fleet.services.stop_all(fleet.daemons)
-    our, their = asyncio.run(our_book(fleet)), books.theirs(fleet.truth)
+    our, their = asyncio.run(books.ours_of(fleet.postgres.url())), books.theirs(fleet.truth)
     tally = judge(our, their, in_flight=kills.again)
     breaches = tally.breaches + heard(frozenset(caller.acknowledged), {row["event_id"]: row["n"] for row in fleet.sql(BY_EVENT)})
     breaches += [f"{name} ended by itself: {codes}" for name, codes in fleet.ended.items()]
@@ -133,14 +132,6 @@ def verdict(fleet: Fleet, size: Size, kills: Kills, caller: Caller, rest: float)
     breaches += _not_as_wanted(size, kills, caller, len(our.messages))
     breaches += _as_operators_see_it(fleet, our) if size.commands else []
     return Verdict(_figures(tally.kinds, kills, caller, rest), breaches)
-
-
-async def our_book(fleet: Fleet) -> books.Ours:
-    database = open_database(fleet.postgres.url())
-    try:
-        return await books.ours(database)
-    finally:
-        await database.close()
 
 
 def _not_as_wanted(size: Size, kills: Kills, caller: Caller, messages: int) -> list[str]:

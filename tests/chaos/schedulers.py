@@ -42,7 +42,7 @@ class Size:
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
-FULL = Size(1_200, 60, {"email": 25, "whatsapp": 25, "push": 25})
+FULL = Size(600, 60, {"email": 25, "whatsapp": 25, "push": 25})
 
 
 def config() -> dict[str, str]:
@@ -50,7 +50,7 @@ def config() -> dict[str, str]:
     ticking = campaign(
         "ticking", category="tick", channels="[popup]", when="{every: 1m}", audience="everyone", window="any-time", expires="1h"
     )
-    rules = scene.RULES.replace("categories:", "overlap: {gap: 30s, caps: [{channel: email, max: 1, per: 60s}]}\ncategories:")
+    rules = scene.RULES.replace("categories:", "overlap: {gap: 20s, caps: [{channel: email, max: 1, per: 60s}]}\ncategories:")
     return {**scene.files(), "rules.yaml": rules + "  tick: {priority: 20, ignore: [gap, caps]}\n", "schedules/ticking.yaml": ticking}
 
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from collections import Counter
 from collections.abc import Mapping
 
-from store.engine import open_database
 from tests.chaos.fleet import Fleet
 from tests.chaos.judge import Kind, Tally, judge
 from tests.storm import books
 
+_CHANNEL = re.compile(r'"channel": "(\w+)"')
 
-def judged(fleet: Fleet) -> Tally:
-    """The daemons are asked to stop first; each must do so in good order, and none may have ended before."""
+
+def judged(fleet: Fleet, *, cut: bool = False) -> Tally:
+    """The daemons are asked to stop first; each must do so in good order, and none may have ended before.
+
+    cut: the network broke answers off on their way
+    """
     ends = fleet.services.stop_all(fleet.daemons)
-    our, their = asyncio.run(_our_book(fleet)), books.theirs(fleet.truth)
-    tally = judge(our, their, in_flight=len(our.messages))
+    our, their = asyncio.run(books.ours_of(fleet.postgres.url())), books.theirs(fleet.truth)
+    tally = judge(our, their, in_flight=len(our.messages), cut=cut)
     tally.breaches += [f"{name} ended by itself: {codes}" for name, codes in fleet.ended.items()]
     tally.breaches += [f"{name} was asked to stop and ended with {code}" for name, code in ends.items() if code != 0]
     audit = fleet.kabar("audit")
@@ -23,17 +29,13 @@ def judged(fleet: Fleet) -> Tally:
     return tally
 
 
-async def _our_book(fleet: Fleet) -> books.Ours:
-    database = open_database(fleet.postgres.url())
-    try:
-        return await books.ours(database)
-    finally:
-        await database.close()
-
-
 def lines(fleet: Fleet) -> int:
     """Of the providers' own log."""
     return fleet.truth.read_bytes().count(b"\n") if fleet.truth.exists() else 0
+
+
+def lines_by_channel(fleet: Fleet) -> Counter[str]:
+    return Counter(_CHANNEL.findall(fleet.truth.read_text(encoding="utf-8")))
 
 
 def figures(tally: Tally) -> Mapping[str, int | float | str]:

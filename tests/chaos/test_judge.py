@@ -83,6 +83,12 @@ def test_a_lie_is_told(our: Ours, their: Theirs, words: str) -> None:
     assert any(words in breach for breach in judge(our, their, in_flight=1).breaches)
 
 
+def test_an_answer_that_the_network_broke_off_is_no_lie_where_it_did() -> None:
+    ours = replace(OURS, attempts={**OURS.attempts, 3: (SimpleNamespace(outcome="unknown", code="connection_lost", address="address-3"),)})
+    assert judge(ours, _theirs(), in_flight=1, cut=True).breaches == []
+    assert any("sent by our book {}" in breach for breach in judge(ours, _theirs(), in_flight=1).breaches)
+
+
 def test_an_event_is_one_message_or_the_judge_tells() -> None:
     assert heard(frozenset({"a", "b"}), {"a": 1, "b": 1}) == []
     assert heard(frozenset({"a", "b", "c"}), {"a": 2, "b": 0, "d": 1}) == [

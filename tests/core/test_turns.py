@@ -10,7 +10,7 @@ import pytest
 from jobs.house import House
 from jobs.turns import AHEAD, LONGEST_WAIT
 from store import breaker, limits, turns
-from store.breaker import LONGEST, PAUSE, Breaker, Count
+from store.breaker import LONGEST, PAUSE, SHORTEST, Breaker, Count
 from store.turns import Lease
 from tests.conftest import FRIDAY_EVENING as NOW
 
@@ -39,9 +39,11 @@ async def again(house: House, names: list[str], now: datetime = NOW) -> datetime
         return found
 
 
-async def settle(house: House, name: str, now: datetime, *, ok: int = 0, bad: int = 0, probe: bool = False, took: float = 0.1) -> Breaker:
+async def settle(
+    house: House, name: str, now: datetime, *, ok: int = 0, bad: int = 0, probe: bool = False, took: float = 0.1, waited: float = 0.0
+) -> Breaker:
     async with house.database.begin() as connection:
-        told = await breaker.settled(connection, name, Count(ok, bad, took, "breaker:x"), probe=probe, now=now)
+        told = await breaker.settled(connection, name, Count(ok, bad, took, "breaker:x", waited), probe=probe, now=now)
     assert told is not None
     return told
 
@@ -141,6 +143,13 @@ async def test_a_failed_trial_doubles_the_pause_up_to_ten_seconds(house: House) 
         became = await settle(house, "a", now, bad=1, probe=lease.probe)
         assert (became.before, became.after) == ("half_open", "open")
     assert pauses == [5, LONGEST, LONGEST, LONGEST, LONGEST, LONGEST]
+
+
+@pytest.mark.parametrize(("waited", "pause"), [(2.0, 3.0), (12.0, SHORTEST)])
+async def test_what_was_waited_for_an_answer_is_part_of_the_pause(house: House, waited: float, pause: float) -> None:
+    await accounts(house, a=1)
+    became = await settle(house, "a", NOW, bad=20, waited=waited)
+    assert became.open_until == NOW + timedelta(seconds=pause)
 
 
 async def test_a_trial_whose_worker_died_is_made_again(house: House) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.links import message_key
-from store.engine import Database
+from store.engine import Database, open_database
 from tests.world import rows
 
 _MESSAGES = """
@@ -84,6 +84,14 @@ async def ours(database: Database) -> Ours:
         kept.waits,
         kept.bad,
     )
+
+
+async def ours_of(url: str) -> Ours:
+    database = open_database(url)
+    try:
+        return await ours(database)
+    finally:
+        await database.close()
 
 
 def theirs(*logs: Path) -> Theirs:

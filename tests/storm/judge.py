@@ -19,27 +19,29 @@ DEAD = {
     "email": {"550 5.1.1 User unknown"},
 }
 OPTED_OUT = 131050
+CUT_OFF = ("timeout", "connection_lost", "garbled_answer", "garbled_reply")
 STATUSES = {"sent": 0, "delivered": 1, "read": 2}
 REPORTS = {"received": 1, "open": 2}  # the app's words
 
 
 class Unheard(NamedTuple):
-    """Attempts of one message whose answer nobody waited for, and those whose answer nobody lived to write down."""
+    """Attempts of one message whose answer nobody waited for or the network lost, and those whose answer nobody lived to write down."""
 
-    timeouts: int
+    lost: int
     unwritten: int
 
 
-def discrepancies(our: Ours, their: Theirs, *, killed: bool = False) -> list[str]:
+def discrepancies(our: Ours, their: Theirs, *, killed: bool = False, cut: bool = False) -> list[str]:
     """Everything in which the two books do not agree; empty when all is well.
 
     killed: senders were killed, and nobody lived to write down the answers to some of their attempts (with one address a channel each)
+    cut:    the network broke answers off on their way, after the provider had written that it gave them
     """
     found = []
     for message in our.messages:
         attempts = our.attempts.get(message.id, ())
-        timeouts = sum(each.code == "timeout" for each in attempts)
-        unheard = Unheard(timeouts, max(message.attempts - len(attempts), 0) if killed else 0)
+        lost = sum(each.code in (CUT_OFF if cut else ("timeout",)) for each in attempts)
+        unheard = Unheard(lost, max(message.attempts - len(attempts), 0) if killed else 0)
         found += [f"{_named(message)}: {fault}" for fault in _message(message, their.of(message), attempts, unheard)]
     found += _strangers(our, their)
     found += _addresses(our, their)
@@ -71,7 +73,7 @@ def _place(message: Any, attempts: Sequence[Any], seen: Seen, unheard: Unheard) 
         yield "nobody accepted it"
     if message.status in ("failed", "suppressed", "expired") and seen.accepted:
         yield f"accepted: {seen.accepted}"
-    if message.status == "unknown" and not (seen.broken or (seen.accepted and unheard.timeouts) or unheard.unwritten):
+    if message.status == "unknown" and not (seen.broken or (seen.accepted and unheard.lost) or unheard.unwritten):
         yield "no connection was in doubt"
     if message.status == "unknown" and any(line["answered"] for line in seen.accepted) and any(each.outcome == "sent" for each in attempts):
         yield "its acceptance was answered"
