@@ -47,7 +47,7 @@ async def seen(house: House) -> list[Trouble]:
     shown = [part for part in report(status) if isinstance(part, str)]
     known = replace(house, settings=Settings(http=HttpSettings(port=0, api_key=SecretStr(KEY))))
     async with serving(known) as web:
-        async with web.get("/readyz") as answer:
+        async with web.get("/readyz", headers=AUTH) as answer:
             body = await answer.json()
             assert (answer.status, body["status"]) == (200, "degraded" if found else "ready")
             assert [trouble["words"] for trouble in body["troubles"]] == [trouble.words for trouble in found]
