@@ -61,7 +61,7 @@ def _failing(found: Mapping[str, Tick], now: datetime) -> Iterator[Trouble]:
         patience = STALE + timedelta(seconds=seconds.get(tick.name, 0))
         if tick.last_ok_at is None or now - tick.last_ok_at > patience:
             since = f"since {tick.last_ok_at:%Y-%m-%d %H:%M:%S} UTC" if tick.last_ok_at else "from the first round on"
-            words = f"the tick {tick.name} fails {since}: {tick.last_error}; see tick.failed in the scheduler's log"
+            words = f"the tick {tick.name} fails {since}: {tick.last_error}; see tick.failed in the log"
             yield Trouble("tick_failing", words, critical=tick.name in core)
 
 
