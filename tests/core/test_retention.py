@@ -21,7 +21,7 @@ from jobs.housekeeping import BATCH, housekeeping
 from jobs.retention import messages_kept, remembers
 from scheduler.bootstrap import contents
 from scheduler.reload import Watch
-from store import upkeep, versions
+from store import set_aside, upkeep, versions
 from tests.world import RULES, campaign, configure, files, person, rows
 
 BY_THE_MONTH = RULES.replace("per: day", "per: month")
@@ -61,6 +61,23 @@ async def test_each_thing_goes_in_its_own_time(house: House) -> None:
     popups = await rows(house.database, "SELECT content FROM popups ORDER BY message_id")
     assert [row.content for row in popups] == [{}, {"title": "Halo"}]
     assert [tuple(row) for row in events] == [("old", {}), ("new", {"reason": "x"})]
+
+
+async def test_an_event_that_was_set_aside_keeps_its_data_until_somebody_has_replayed_it(house: House) -> None:
+    await person(house.database, 1)
+    await configure(house, files(campaign()))
+    now = house.clock.now()
+    aside = """INSERT INTO events (event_id, name, person_id, data, received_at, planned_at, error)
+        SELECT 'aside', 'kyc.updated', id, '{"reason": "x"}', :old, :old, 'hello: KeyError' FROM people"""
+    async with house.database.begin() as connection:
+        await connection.execute(text(aside), {"old": now - timedelta(days=91)})
+    await housekeeping(house, now)
+    assert [row.data for row in await rows(house.database, "SELECT data FROM events")] == [{"reason": "x"}]
+    async with house.database.begin() as connection:
+        await set_aside.retry(connection, "event")
+        await connection.execute(text("UPDATE events SET planned_at = :old"), {"old": now - timedelta(days=91)})
+    await housekeeping(house, now)
+    assert [row.data for row in await rows(house.database, "SELECT data FROM events")] == [{}]
 
 
 OVER = """
