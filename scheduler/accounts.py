@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from channels.base import Channel, Ports
 from config.accounts import Account as Written
@@ -18,6 +16,7 @@ from config.settings import ChannelSettings
 from jobs.credentials import Credentials, credentials, default_credentials
 from jobs.house import Account, House
 from jobs.leases import LONGEST_SEND
+from scheduler.ticks import Tick
 from store import limits
 
 log = structlog.get_logger()
@@ -48,13 +47,13 @@ async def open_accounts(house: House) -> dict[str, Account]:
 
 
 async def follow_accounts(house: House, stop: asyncio.Event) -> None:
-    """Take up what the published configuration changes in channels.yaml, until told to stop. A database that is away is asked again."""
+    """Take up what the published configuration changes in channels.yaml, until told to stop.
+
+    Whatever keeps it from that, a database that is away or a version that cannot be read, leaves the accounts as they are and is told
+    as a tick that fails.
+    """
     follower = Follower(house, house.accounts)
-    stopping = asyncio.create_task(stop.wait())
-    while not stop.is_set():
-        with suppress(SQLAlchemyError, OSError):
-            await follower.follow()
-        await asyncio.wait({stopping}, timeout=FOLLOW_SECONDS)
+    await Tick("accounts", FOLLOW_SECONDS, lambda _house, _now: follower.follow()).keep_running(house, stop)
     await follower.close()
 
 

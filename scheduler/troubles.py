@@ -16,6 +16,7 @@ from store import overview, set_aside, ticks, versions
 from store.ticks import Tick
 
 STALE = timedelta(seconds=60)
+RECEIPTS_TOLD = timedelta(hours=1)  # one that nobody can read is no state that lasts; a provider's new format goes on making new ones
 WORKER = "worker"  # the sign of life of every worker that has channels, kept among the ticks
 CODES = ("scheduler_silent", "tick_failing", "worker_idle", "workers_silent", "config_refused", "campaign_not_fired", "set_aside")
 
@@ -39,7 +40,7 @@ async def troubles(connection: AsyncConnection, now: datetime) -> list[Trouble]:
         *_failing(found, now),
         *_workers(found.get(WORKER), min(out, default=None), now),
         *_refused(await ticks.fact(connection, FAULT), await ticks.fact(connection, FAULTS)),
-        *_aside(await set_aside.counts(connection)),
+        *_aside(await set_aside.counts(connection, now - RECEIPTS_TOLD)),
     ]
     return sorted(every, key=lambda trouble: not trouble.critical)
 
@@ -61,7 +62,7 @@ def _failing(found: Mapping[str, Tick], now: datetime) -> Iterator[Trouble]:
         patience = STALE + timedelta(seconds=seconds.get(tick.name, 0))
         if tick.last_ok_at is None or now - tick.last_ok_at > patience:
             since = f"since {tick.last_ok_at:%Y-%m-%d %H:%M:%S} UTC" if tick.last_ok_at else "from the first round on"
-            words = f"the tick {tick.name} fails {since}: {tick.last_error}; see tick.failed in the scheduler's log"
+            words = f"the tick {tick.name} fails {since}: {tick.last_error}; see tick.failed in the log"
             yield Trouble("tick_failing", words, critical=tick.name in core)
 
 
@@ -84,6 +85,4 @@ def _refused(config: Sequence[str] | None, firing: Mapping[str, Any] | None) -> 
 def _aside(counts: Mapping[str, int]) -> Iterator[Trouble]:
     if any(counts.values()):
         words = ", ".join(f"{n:,} {kind}" for kind, n in counts.items() if n)
-        yield Trouble(
-            "set_aside", f"could not be worked on and was set aside: {words}; the log says run.failed, event.failed, receipt.failed"
-        )
+        yield Trouble("set_aside", f"could not be worked on and was set aside: {words}; `kabar status` lists what, the log says why")

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store.statements import LONGS, TEXTS, rows, run, sql
+from store.statements import LONGS, TEXTS, TIME, rows, run, sql
 
 # Of a message it is the reason of `failed`, and `kabar replay` is its way back.
 REASON = "set_aside"
@@ -29,7 +29,8 @@ _LIST = sql(
 _COUNT = sql(
     """SELECT (SELECT count(*) FROM runs WHERE status = 'failed') AS runs,
               (SELECT count(*) FROM events WHERE error IS NOT NULL) AS events,
-              (SELECT count(*) FROM receipts WHERE error IS NOT NULL) AS receipts"""
+              (SELECT count(*) FROM receipts WHERE error IS NOT NULL AND applied_at >= coalesce(:since, '-infinity')) AS receipts""",
+    since=TIME,
 )
 _RETRY_RUNS = sql(
     """UPDATE runs SET status = 'due', reason = NULL
@@ -77,9 +78,9 @@ async def every(connection: AsyncConnection, limit: int = 100) -> list[SetAside]
     return [SetAside(**row._asdict()) for row in await rows(connection, _LIST, limit=limit)]
 
 
-async def counts(connection: AsyncConnection) -> dict[str, int]:
-    """{runs, events, receipts}: how many of each."""
-    return dict((await rows(connection, _COUNT))[0]._asdict())
+async def counts(connection: AsyncConnection, receipts_since: datetime | None = None) -> dict[str, int]:
+    """{runs, events, receipts}: how many of each; of the receipts those set aside since."""
+    return dict((await rows(connection, _COUNT, since=receipts_since))[0]._asdict())
 
 
 async def retry(connection: AsyncConnection, kind: str, ids: Sequence[int] | None = None) -> int:

@@ -16,10 +16,10 @@ _OLD_INTERACTIONS = sql(
     """DELETE FROM interactions WHERE event_id IN (SELECT event_id FROM interactions WHERE message_id IS NULL AND at < :before
                                                    LIMIT :limit FOR UPDATE SKIP LOCKED)"""
 )
-# A message that still waits is filled in with it; its run is open, and older.
+# A message that still waits is filled in with it; its run is open, and older. What was set aside is to be planned once more.
 _OLD_EVENT_DATA = sql(
     """UPDATE events SET data = '{}' WHERE id IN (
-         SELECT id FROM events WHERE data <> '{}'
+         SELECT id FROM events WHERE data <> '{}' AND error IS NULL
            AND planned_at < least(:before, (SELECT min(due_at) FROM runs WHERE status IN ('due', 'active')))
          LIMIT :limit FOR UPDATE SKIP LOCKED)"""
 )

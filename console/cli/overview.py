@@ -2,7 +2,7 @@
 
 at            ISO 8601 UTC, like every time below; durations are in seconds
 config        {version, hash, activated_at} of the configuration in force, null before the first
-troubles      [{code, words, critical}]: what is wrong with the house, the worst first; /readyz says the same
+troubles      [{code, words, critical}]: what is wrong with the house, the worst first; /readyz says the same to whoever has a key
 set_aside     [{kind, id, what, error, at}]: runs, events and receipts that could not be worked on, the newest 20
 config_fault  [problem, …] while the configuration on disk is refused and the last good one stays in force, else null
 runs          [{id, campaign, occurrence, status, reason, due_at, expires_at, messages, counts: {message status: n}}], open or recent;

@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 
 from console.http.access import CHALLENGE, bearer, ticket_of, too_many, web_of
 from console.http.errors import ApiError
+from console.http.keyring import Caller
 from console.http.strict import StrictRequest
 from jobs.api_keys import KeyScope
 
@@ -33,17 +34,28 @@ class Key(Guard):
     scope: KeyScope
 
     async def admit(self, request: Request) -> None:
-        web, given = web_of(request), request.headers.get("x-api-key") or bearer(request) or ""
-        if web.keyring.strange(given) and (late := web.limits.refused.wait(web.client(request), web.moment)):
-            raise too_many(late, "this address got too much wrong")
-        caller = await web.keyring.caller(given)
-        if caller is None:
-            wrong = ApiError(401, "unauthorized", _WRONG, CHALLENGE)
-            raise web.refused(request, wrong if await web.keyring.any() else ApiError(503, "api_key_not_set", _NONE))
-        if late := web.limits.keys.take(caller.name, web.moment):
-            raise too_many(late, "this key is used faster than KABAR_HTTP__KEY_RATE allows")
+        caller = await caller_of(request)
         if self.scope not in caller.scopes:
             raise ApiError(403, "wrong_scope", f"this key does not open that: it needs the scope {self.scope}")
+
+
+def key_given(request: Request) -> str:
+    """Empty when there is none."""
+    return request.headers.get("x-api-key") or bearer(request) or ""
+
+
+async def caller_of(request: Request) -> Caller:
+    """Whose API key this is. Raises ApiError when it is nobody's, which counts against its address, or is used too often."""
+    web, given = web_of(request), key_given(request)
+    if web.keyring.strange(given) and (late := web.limits.refused.wait(web.client(request), web.moment)):
+        raise too_many(late, "this address got too much wrong")
+    caller = await web.keyring.caller(given)
+    if caller is None:
+        wrong = ApiError(401, "unauthorized", _WRONG, CHALLENGE)
+        raise web.refused(request, wrong if await web.keyring.any() else ApiError(503, "api_key_not_set", _NONE))
+    if late := web.limits.keys.take(caller.name, web.moment):
+        raise too_many(late, "this key is used faster than KABAR_HTTP__KEY_RATE allows")
+    return caller
 
 
 class Ticket(Guard):

@@ -8,13 +8,15 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 
 from console.http.access import TheHouse
-from console.http.guards import Open, behind
+from console.http.errors import ApiError
+from console.http.guards import Open, behind, caller_of, key_given
+from jobs.api_keys import KeyScope
 from jobs.house import House
 from scheduler.troubles import Trouble, troubles
 from store import identity, schema, ticks, versions
@@ -25,6 +27,7 @@ router = APIRouter(route_class=behind(Open("health", "whoever supervises the pro
 CORE = ("plan", "valve")
 STALE_S = 60
 PATIENCE_S = 3
+INSIDERS = {KeyScope.CONSOLE, KeyScope.METRICS}  # a key of either is told what is wrong in words
 
 
 class Health(BaseModel):
@@ -35,11 +38,20 @@ class Health(BaseModel):
     stale: list[str] = []
 
 
+class Wrong(BaseModel):
+    """words: for whoever has a key; they name campaigns and files."""
+
+    code: str
+    critical: bool
+    words: str | None = None
+
+
 class Ready(BaseModel):
-    """troubles: what is wrong with the house, though it takes in what comes. paused: why all sending was stopped, by nobody's hand."""
+    """troubles: what is wrong with the house, though it takes in what comes.
+    paused: why all sending was stopped, by nobody's hand; for whoever has a key."""
 
     status: Literal["ready", "degraded", "not_ready"]
-    troubles: list[Trouble]
+    troubles: list[Wrong]
     message: str | None = None
     paused: str | None = None
 
@@ -85,12 +97,12 @@ def _is_late(tick: Tick, now: datetime) -> bool:
 
 
 @router.get("/readyz", responses={200: {"model": Ready}, 503: {"model": Ready}})
-async def readyz(house: TheHouse) -> JSONResponse:
+async def readyz(request: Request, house: TheHouse) -> JSONResponse:
     """503 when this process cannot take anything in. What else is wrong with the house is told, and keeps no traffic away:
 
-    an event that is stored now goes out when the scheduler is back.
+    an event that is stored now goes out when the scheduler is back. The words are for whoever has a key.
     """
-    halt, found = None, list[Trouble]()
+    halt, found, known = None, list[Trouble](), False
     try:
         async with asyncio.timeout(PATIENCE_S):
             missing = await _missing(house)
@@ -98,15 +110,31 @@ async def readyz(house: TheHouse) -> JSONResponse:
                 halt = await _halted(house)
                 async with house.database.begin() as connection:
                     found = await troubles(connection, await house.clock.sync())
+                known = await _known(request)
     except _AWAY:
         missing = "the database does not answer"
     if missing is not None:
         return JSONResponse({"status": "not_ready", "message": missing, "troubles": []}, 503)
-    body: dict[str, Any] = {"status": "degraded" if found else "ready", "troubles": [asdict(trouble) for trouble in found]}
+    body: dict[str, Any] = {"status": "degraded" if found else "ready", "troubles": [_told(trouble, known) for trouble in found]}
     if halt is not None:
         # Events and receipts are welcome all the same: they are what a restored database lacks.
-        body |= {"paused": halt.words, "message": "nothing is sent until somebody has looked, and `kabar resume --all`"}
+        body |= {"message": "nothing is sent until somebody has looked, and `kabar resume --all`"}
+        body |= {"paused": halt.words} if known else {}
     return JSONResponse(body)
+
+
+def _told(trouble: Trouble, known: bool) -> dict[str, Any]:
+    return asdict(trouble) if known else {"code": trouble.code, "critical": trouble.critical}
+
+
+async def _known(request: Request) -> bool:
+    """Whether a good key came with it. A wrong one is counted, and makes a stranger: a probe whose key ended must not end the traffic."""
+    if not key_given(request):
+        return False
+    try:
+        return not INSIDERS.isdisjoint((await caller_of(request)).scopes)
+    except ApiError:
+        return False
 
 
 async def _halted(house: House) -> identity.Halt | None:

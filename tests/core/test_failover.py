@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from channels.sandbox.faults import Rule
 from channels.sandbox.server import Sandbox
+from jobs.catalog import Catalog
 from jobs.clock import VirtualClock
 from jobs.house import House
 from jobs.reservoir import HORIZON, look
-from scheduler.accounts import Follower
+from scheduler.accounts import Follower, follow_accounts
+from scheduler.troubles import troubles
 from store import limits, versions
 from tests.console.telling import told
 from tests.core.conftest import Stage
@@ -137,6 +141,28 @@ async def test_a_missing_secret_is_named_once_by_its_variable(numbers: Numbers) 
         await follower.follow()
     told = [line["missing"] for line in log if line["event"] == "account.not_configured"]
     assert told == [[f"{SECOND}PHONE_NUMBER_ID", f"{SECOND}TOKEN"]]
+
+
+async def test_a_configuration_that_cannot_be_read_leaves_the_worker_its_accounts_and_is_told(numbers: Numbers) -> None:
+    house, stop = numbers.house, asyncio.Event()
+    before = dict(house.accounts)
+    numbers.clock.advance_to(numbers.clock.now() + timedelta(seconds=1))
+    await configure(house, files(campaign(channels="[whatsapp]")))
+    async with house.database.begin() as connection:
+        await connection.execute(text("""UPDATE versions SET files = '{"rules.yaml": "of another edition"}'"""))
+    other_edition = replace(house, catalog=Catalog(house.channels))  # without what it has in memory
+    following = asyncio.create_task(follow_accounts(other_edition, stop))
+    async with asyncio.timeout(10):
+        while not (refused := await rows(house.database, "SELECT last_error FROM ticks WHERE name = 'accounts'")):
+            assert not following.done()
+    numbers.clock.advance_to(numbers.clock.now() + timedelta(seconds=61))
+    async with house.database.begin() as connection:
+        [trouble] = [each for each in await troubles(connection, numbers.clock.now()) if each.code == "tick_failing"]
+    stop.set()
+    await following
+    assert refused[0].last_error.startswith("ConfigError: config/rules.yaml")
+    assert "accounts" in trouble.words
+    assert house.accounts == before
 
 
 async def test_a_channel_has_room_for_what_its_open_accounts_can_send(numbers: Numbers) -> None:

@@ -9,19 +9,22 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from structlog.testing import capture_logs
 
 from channels.registry import CHANNELS
 from config.loader import parse
 from config.problems import ConfigError
 from config.retention import Retention
 from config.settings import Settings
-from jobs.catalog import Published
+from jobs.catalog import Catalog, Published
+from jobs.forget import forget_customer
 from jobs.house import House
 from jobs.housekeeping import BATCH, housekeeping
 from jobs.retention import messages_kept, remembers
 from scheduler.bootstrap import contents
 from scheduler.reload import Watch
-from store import upkeep, versions
+from store import set_aside, upkeep, versions
 from tests.world import RULES, campaign, configure, files, person, rows
 
 BY_THE_MONTH = RULES.replace("per: day", "per: month")
@@ -61,6 +64,78 @@ async def test_each_thing_goes_in_its_own_time(house: House) -> None:
     popups = await rows(house.database, "SELECT content FROM popups ORDER BY message_id")
     assert [row.content for row in popups] == [{}, {"title": "Halo"}]
     assert [tuple(row) for row in events] == [("old", {}), ("new", {"reason": "x"})]
+
+
+async def test_an_event_that_was_set_aside_keeps_its_data_until_somebody_has_replayed_it(house: House) -> None:
+    await person(house.database, 1)
+    await configure(house, files(campaign()))
+    now = house.clock.now()
+    aside = """INSERT INTO events (event_id, name, person_id, data, received_at, planned_at, error)
+        SELECT 'aside', 'kyc.updated', id, '{"reason": "x"}', :old, :old, 'hello: KeyError' FROM people"""
+    async with house.database.begin() as connection:
+        await connection.execute(text(aside), {"old": now - timedelta(days=91)})
+    await housekeeping(house, now)
+    assert [row.data for row in await rows(house.database, "SELECT data FROM events")] == [{"reason": "x"}]
+    async with house.database.begin() as connection:
+        await set_aside.retry(connection, "event")
+        await connection.execute(text("UPDATE events SET planned_at = :old"), {"old": now - timedelta(days=91)})
+    await housekeeping(house, now)
+    assert [row.data for row in await rows(house.database, "SELECT data FROM events")] == [{}]
+
+
+async def half_old(house: House) -> None:
+    """Of each sort an old one and a young one."""
+    await person(house.database, 1)
+    await configure(house, files(campaign()))
+    now = house.clock.now()
+    async with house.database.begin() as connection:
+        for statement in OLD_AND_NEW[:3]:
+            await connection.execute(text(statement), {"old": now - timedelta(days=401), "new": now})
+
+
+async def left(house: House) -> list[int]:
+    """How many receipts, interactions, and events with data there are."""
+    counted = """SELECT (SELECT count(*) FROM receipts), (SELECT count(*) FROM interactions),
+                        (SELECT count(*) FROM events WHERE data <> '{}')"""
+    return list((await rows(house.database, counted))[0])
+
+
+async def test_a_step_that_fails_keeps_no_other_from_its_work_and_is_told(house: House) -> None:
+    await half_old(house)
+    now = house.clock.now()
+    gone = await person(house.database, 2)
+    await forget_customer(house, "C000002", by="dewi", reason="CRM-1182", now=now)
+    late = "INSERT INTO interactions (event_id, person_id, kind, at, detail) VALUES ('late', :person, 'replied', :now, 'her name')"
+    async with house.database.begin() as connection:
+        await connection.execute(text(late), {"person": gone, "now": now})
+        for statement in STUBBORN:
+            await connection.execute(text(statement))
+    with capture_logs() as log, pytest.raises(DBAPIError, match="stubborn"):
+        await housekeeping(house, now)
+    assert [line["step"] for line in log if line["event"] == "housekeeping.failed"] == ["receipts"]
+    assert await left(house) == [2, 2, 1]
+    assert await rows(house.database, "SELECT 1 FROM interactions WHERE detail = 'her name'") == []
+
+
+STUBBORN = (
+    "CREATE FUNCTION stubborn() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'stubborn'; END $$",
+    "CREATE TRIGGER stubborn BEFORE DELETE ON receipts FOR EACH ROW EXECUTE FUNCTION stubborn()",
+)
+
+
+async def test_under_a_configuration_that_cannot_be_read_only_what_its_rules_may_count_stays(house: House) -> None:
+    await half_old(house)
+    now = house.clock.now()
+    async with house.database.begin() as connection:
+        await connection.execute(text(RUN), {"due": now - timedelta(days=500), "nth": 0})
+        await connection.execute(text("UPDATE runs SET finished_at = due_at"))
+        await connection.execute(text("""UPDATE versions SET files = '{"rules.yaml": "of another edition"}'"""))
+    other_edition = replace(house, catalog=Catalog(house.channels))
+    with capture_logs() as log, pytest.raises(ConfigError):
+        await housekeeping(other_edition, now)
+    assert [line["step"] for line in log if line["event"] == "housekeeping.failed"] == ["messages", "runs", "events", "versions"]
+    assert await left(house) == [1, 1, 1]
+    assert len(await rows(house.database, "SELECT 1 FROM runs")) == 1
 
 
 OVER = """

@@ -19,7 +19,7 @@ from scheduler.firing import FAULTS, fire
 from scheduler.reload import FAULT
 from scheduler.ticks import every_tick, guarded
 from scheduler.troubles import CODES, WORKER, Trouble, troubles
-from store import ticks
+from store import set_aside, ticks
 from tests.core.conftest import Stage
 from tests.http.conftest import AUTH, KEY, serving
 from tests.world import at, campaign, configure, files, person
@@ -47,7 +47,7 @@ async def seen(house: House) -> list[Trouble]:
     shown = [part for part in report(status) if isinstance(part, str)]
     known = replace(house, settings=Settings(http=HttpSettings(port=0, api_key=SecretStr(KEY))))
     async with serving(known) as web:
-        async with web.get("/readyz") as answer:
+        async with web.get("/readyz", headers=AUTH) as answer:
             body = await answer.json()
             assert (answer.status, body["status"]) == (200, "degraded" if found else "ready")
             assert [trouble["words"] for trouble in body["troubles"]] == [trouble.words for trouble in found]
@@ -131,14 +131,43 @@ async def test_a_configuration_that_is_refused_is_seen(house: House) -> None:
     assert (trouble.code, trouble.critical) == ("config_refused", False)
 
 
-async def test_what_was_set_aside_is_seen(house: House) -> None:
-    await healthy(house)
+async def set_aside_now(house: House, source: str) -> None:
+    aside = "INSERT INTO receipts (source, body, received_at, applied_at, error) VALUES (:source, '', :now, :now, 'KeyError')"
     async with house.database.begin() as connection:
-        await connection.execute(
-            text("INSERT INTO receipts (source, body, received_at, applied_at, error) VALUES ('push', '', now(), now(), 'KeyError')")
-        )
+        await connection.execute(text(aside), {"source": source, "now": house.clock.now()})
+
+
+async def test_a_receipt_that_was_set_aside_is_a_trouble_for_an_hour_and_listed_after(house: House, clock: VirtualClock) -> None:
+    await healthy(house)
+    await set_aside_now(house, "push")
     [trouble] = await seen(house)
     assert (trouble.code, "1 receipts" in trouble.words) == ("set_aside", True)
+    clock.advance_to(clock.now() + timedelta(minutes=50))
+    await set_aside_now(house, "email")
+    clock.advance_to(clock.now() + timedelta(minutes=11))
+    await healthy(house)
+    [trouble] = await seen(house)
+    assert "1 receipts" in trouble.words  # of the two the later one
+    clock.advance_to(clock.now() + timedelta(hours=1))
+    await healthy(house)
+    assert await seen(house) == []
+    assert [item["what"] for item in (await collect(house, {}))["set_aside"]] == ["email", "push"]
+
+
+async def test_an_event_that_was_set_aside_is_a_trouble_until_it_is_replayed(house: House, clock: VirtualClock) -> None:
+    await healthy(house)
+    await person(house.database, 1)
+    aside = """INSERT INTO events (event_id, name, person_id, data, received_at, planned_at, error)
+        SELECT 'e', 'kyc.updated', id, '{}', :now, :now, 'hello: KeyError' FROM people"""
+    async with house.database.begin() as connection:
+        await connection.execute(text(aside), {"now": clock.now()})
+    clock.advance_to(clock.now() + timedelta(days=2))
+    await healthy(house)
+    [trouble] = await seen(house)
+    assert "1 events" in trouble.words
+    async with house.database.begin() as connection:
+        await set_aside.retry(connection, "event")
+    assert await seen(house) == []
 
 
 async def test_a_campaign_whose_occurrences_cannot_be_computed_holds_up_no_other(house: House, clock: VirtualClock) -> None:

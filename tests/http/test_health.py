@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from aiohttp import ClientSession
+from pydantic import SecretStr
 from sqlalchemy import text
 
+from config.settings import HttpSettings, Settings
+from jobs.api_keys import KeyScope, make_key
 from jobs.clock import VirtualClock
 from jobs.house import House
 from jobs.plan import plan
-from scheduler.firing import fire
+from scheduler.firing import FAULTS, fire
 from store import identity, limits, ticks, versions
 from store.engine import open_database
-from tests.http.conftest import AUTH, Configure, serving
+from tests.http.app import new_key
+from tests.http.conftest import AUTH, KEY, Configure, serving
 from tests.world import person
 
 
@@ -92,6 +98,37 @@ async def test_without_a_database_it_is_alive_but_not_ready_and_says_so(house: H
             assert answer.headers["Retry-After"]
 
 
+async def wrong(web: ClientSession, key: str | None) -> list[dict[str, Any]]:
+    async with web.get("/readyz", headers={"X-API-Key": key} if key else {}) as answer:
+        assert answer.status == 200
+        return list((await answer.json())["troubles"])
+
+
+async def test_a_stranger_is_told_what_sort_of_thing_is_wrong_and_a_key_of_the_house_opens_the_words(
+    house: House, web: ClientSession, configured: Configure
+) -> None:
+    await configured()
+    await tick(house, "plan", "valve")
+    async with house.database.begin() as connection:
+        await ticks.set_fact(connection, FAULTS, {"secret-launch": "no date"}, house.clock.now())
+    bare = [{"code": "campaign_not_fired", "critical": False}]
+    keys = {scope: await new_key(house, scope, scopes=[scope]) for scope in KeyScope}
+    told = {scope: await wrong(web, key) for scope, key in keys.items()}
+    full = [{**bare[0], "words": "campaign secret-launch cannot be fired: no date"}]
+    assert told == {scope: full if scope in (KeyScope.CONSOLE, KeyScope.METRICS) else bare for scope in KeyScope}
+    assert [await wrong(web, key) for key in (None, "wrong", make_key().text)] == [bare] * 3
+
+
+async def test_wrong_keys_count_where_none_is_needed_too(house: House, configured: Configure) -> None:
+    await configured()
+    settings = Settings(http=HttpSettings(port=0, api_key=SecretStr(KEY), refused_rate=0.05), stop_grace=1)  # three a minute
+    async with serving(replace(house, settings=settings)) as web:
+        for _ in range(3):
+            await wrong(web, make_key().text)
+        async with web.get("/metrics", headers={"X-API-Key": make_key().text}) as answer:
+            assert answer.status == 429
+
+
 async def test_metrics_count_what_is_going_on(house: House, clock: VirtualClock, web: ClientSession, configured: Configure) -> None:
     await configured()
     await person(house.database, 1)
@@ -132,9 +169,12 @@ async def test_a_restored_database_takes_events_and_receipts_and_says_that_nothi
         await ticks.set_fact(connection, identity.RESTORED, {"why": "restored", "of": "2026-11-19T18:00:00+00:00"}, clock.now())
         await versions.pause(connection, campaign=None, channel=None, reason="restored", by="kabar", now=clock.now())
     async with web.get("/readyz") as answer:
+        stranger = await answer.json()
+        assert ("paused" in stranger, "kabar resume --all" in stranger["message"]) == (False, True)
+    async with web.get("/readyz", headers=AUTH) as answer:
         assert answer.status == 200
         assert (await answer.json())["paused"] == "restored from a dump of 2026-11-19 18:00Z"
     async with house.database.begin() as connection:
         await versions.resume(connection, campaign=None, channel=None, everything=True)
-    async with web.get("/readyz") as answer:
+    async with web.get("/readyz", headers=AUTH) as answer:
         assert "paused" not in await answer.json()
