@@ -25,9 +25,9 @@ REPORTS = {"received": 1, "open": 2}  # the app's words
 
 
 class Unheard(NamedTuple):
-    """Attempts of one message whose answer nobody waited for or the network lost, and those whose answer nobody lived to write down."""
+    """Attempts of one message whose answer nobody waited for, and those whose answer was lost on its way or nobody lived to write down."""
 
-    lost: int
+    timeouts: int
     unwritten: int
 
 
@@ -40,8 +40,9 @@ def discrepancies(our: Ours, their: Theirs, *, killed: bool = False, cut: bool =
     found = []
     for message in our.messages:
         attempts = our.attempts.get(message.id, ())
-        lost = sum(each.code in (CUT_OFF if cut else ("timeout",)) for each in attempts)
-        unheard = Unheard(lost, max(message.attempts - len(attempts), 0) if killed else 0)
+        unwritten = max(message.attempts - len(attempts), 0) if killed else 0
+        unwritten += sum(each.code in CUT_OFF for each in attempts) if cut else 0
+        unheard = Unheard(sum(each.code == "timeout" for each in attempts), unwritten)
         found += [f"{_named(message)}: {fault}" for fault in _message(message, their.of(message), attempts, unheard)]
     found += _strangers(our, their)
     found += _addresses(our, their)
@@ -73,13 +74,23 @@ def _place(message: Any, attempts: Sequence[Any], seen: Seen, unheard: Unheard) 
         yield "nobody accepted it"
     if message.status in ("failed", "suppressed", "expired") and seen.accepted:
         yield f"accepted: {seen.accepted}"
-    if message.status == "unknown" and not (seen.broken or (seen.accepted and unheard.lost) or unheard.unwritten):
+    if message.status == "unknown" and not (seen.broken or _given_up(message, attempts, seen, unheard) or unheard.unwritten):
         yield "no connection was in doubt"
     if message.status == "unknown" and any(line["answered"] for line in seen.accepted) and any(each.outcome == "sent" for each in attempts):
         yield "its acceptance was answered"
     named = {line["provider_id"] for line in seen.accepted} | {None}
     if message.channel != "email" and message.status in REACHED and message.provider_id not in named:
         yield f"the provider knows no {message.provider_id}"
+
+
+def _given_up(message: Any, attempts: Sequence[Any], seen: Seen, unheard: Unheard) -> bool:
+    """Whether an answer that may have been good was not waited for.
+
+    A request over HTTP may be given up before its server has read it, and then no line tells of it. Of a mail that was handed over one
+    does: it was taken, broken off, or refused when nobody waited any more.
+    """
+    heard = sum((each.code or "")[:1].isdigit() for each in attempts)
+    return unheard.timeouts > 0 and (message.channel != "email" or bool(seen.accepted) or _refusals(seen) > heard)
 
 
 def _repeats(message: Any, seen: Seen) -> Iterator[str]:
@@ -99,9 +110,14 @@ def _attempts(attempts: Sequence[Any], seen: Seen, unheard: Unheard) -> Iterator
     answered = Counter(line["to"] for line in seen.accepted if line["answered"])
     if sent - answered or (answered - sent).total() > sum(unheard):
         yield f"sent by our book {dict(sent)}, accepted by theirs {dict(answered)}"
-    refusals = sum(line["code"] != "UNAUTHENTICATED" for line in seen.refused if line.get("stage") != "webhook")
-    if sum(each.outcome != "sent" for each in attempts) < refusals - _late(seen) - unheard.unwritten:
-        yield f"{refusals} refusals, attempts {[(each.outcome, each.code) for each in attempts]}"
+    if sum(each.outcome != "sent" for each in attempts) < _refusals(seen) - unheard.unwritten:
+        yield f"{_refusals(seen)} refusals, attempts {[(each.outcome, each.code) for each in attempts]}"
+
+
+def _refusals(seen: Seen) -> int:
+    """Attempts that were answered with a refusal, whether or not somebody still waited for it."""
+    refused = [line for line in seen.refused if line["code"] != "UNAUTHENTICATED" and line.get("stage") != "webhook"]
+    return len(refused) - _late(seen)
 
 
 def _late(seen: Seen) -> int:

@@ -92,3 +92,23 @@ def test_books_that_agree_pass() -> None:
 )
 def test_a_lie_in_either_book_is_told(our: Ours, more: list[dict[str, Any]], words: str) -> None:
     assert any(words in found for found in discrepancies(our, _theirs(*more)))
+
+
+@pytest.mark.parametrize(
+    "channel, attempts, refused, doubted",
+    [
+        # The first refusal came when nobody waited any more; or both were heard, and the time ran out before the mail was handed over.
+        ("email", [("unknown", "timeout"), ("rejected", "550 5.7.1")], ["554 5.7.1 Spam", "550 5.7.1 Blocked"], True),
+        ("email", [("retry", "timeout"), ("retry", "connect"), ("rejected", "550 5.7.1")], ["550 5.7.1 Blocked"], False),
+        # It was given up before the server had read it; or it never left.
+        ("whatsapp", [("unknown", "timeout"), ("rejected", "131026")], ["131026"], True),
+        ("whatsapp", [("retry", "connect"), ("rejected", "131026")], ["131026"], False),
+    ],
+)
+def test_an_answer_that_was_not_waited_for_leaves_a_doubt_where_it_may_have_been_a_good_one(
+    channel: str, attempts: list[tuple[str, str]], refused: list[str], doubted: bool
+) -> None:
+    message = _message(6, channel, "unknown", provider_id=None, category="service")
+    our = Ours((message,), {6: tuple(_attempt(*each) for each in attempts)}, frozenset(), frozenset(), {}, 0, 0)
+    lines = [{"is": "refused", "channel": channel, "to": PHONE, "key": "kabar-6", "code": code} for code in refused]
+    assert ["no connection was in doubt" in found for found in discrepancies(our, read(lines))] == ([] if doubted else [True])
