@@ -1,4 +1,4 @@
-"""up, scheduler, worker, web: the processes of the daemon, and how several of them live in one."""
+"""scheduler, worker: processes of the daemon without a face, and how several parts live in one process."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from config.loader import Config
 from config.problems import ConfigError, Problem
 from config.settings import Settings, unknown_settings
 from console.cli.guard import run
-from console.http.serve import bind, serve
-from console.mail.serve import configured_doors, keep_open
 from jobs import recognise
 from jobs.catalog import Published
 from jobs.retention import remembers
@@ -30,61 +28,32 @@ log = structlog.get_logger()
 Part = Coroutine[Any, Any, None]
 
 
-def up() -> None:
-    """Everything in one process: scheduler, worker and web; with the embedded database when KABAR_DATABASE_URL is not set."""
-    run(_up(_settings()))
-
-
 def scheduler() -> None:
     """Fire, plan and decide; publishes the configuration and takes up each change of it."""
-    run(_scheduler(_settings()))
+    run(_scheduler(read_settings()))
 
 
 def worker() -> None:
     """Send what was released, on every channel this environment has credentials for; needs no configuration directory."""
-    run(_worker(_settings()))
+    run(_worker(read_settings()))
 
 
-def web() -> None:
-    """Take in customer events and receipts, serve pop-ups, health and metrics."""
-    run(_web(_settings()))
-
-
-def _settings() -> Settings:
+def read_settings() -> Settings:
+    """As the environment has them; what Kabar does not know of is told."""
     for problem in unknown_settings(os.environ, settings_of()):
         log.warning("setting.unknown", setting=problem.file, problem=problem.message)
     return Settings.read()
 
 
-def _config(settings: Settings) -> Config:
-    """Raises ConfigError with every problem."""
+def good_config(settings: Settings) -> Config:
+    """That of KABAR_CONFIG_DIR. Raises ConfigError with every problem."""
     config = read_config(settings.config_dir)
     remembers(settings.retention, Published(0, config, CHANNELS))
     return config
 
 
-async def _up(settings: Settings) -> None:
-    config = _config(settings)
-    stop = stop_on_signals()
-    # The port first: when it is taken nothing has begun that would have to end again.
-    with bind(settings.http) as listening, configured_doors() as found:
-        async with open_house(settings, migrate=True, send=True) as house:
-            await recognise.start(house)
-            await publish(house, config, by=SCHEDULER)
-            parts: dict[str, Part] = {"bounces": keep_open(house, found, stop)} if found else {}
-            await together(
-                stop,
-                watch=tell_manager(house, stop),
-                heartbeat=send_heartbeats(house, stop),
-                scheduler=run_scheduler(house, settings.config_dir, stop),
-                worker=run_worker(house, stop),
-                web=serve(house, stop, listening=listening),
-                **parts,
-            )
-
-
 async def _scheduler(settings: Settings) -> None:
-    config = _config(settings)
+    config = good_config(settings)
     stop = stop_on_signals()
     async with open_house(settings) as house:
         await recognise.start(house)
@@ -102,14 +71,6 @@ async def _worker(settings: Settings) -> None:
     async with open_house(settings, send=True) as house:
         await recognise.start(house)
         await together(stop, watch=tell_manager(house, stop), worker=run_worker(house, stop))
-
-
-async def _web(settings: Settings) -> None:
-    stop = stop_on_signals()
-    with bind(settings.http) as listening:
-        async with open_house(settings) as house:
-            await recognise.start(house)
-            await together(stop, watch=tell_manager(house, stop), web=serve(house, stop, listening=listening))
 
 
 async def together(stop: asyncio.Event, **parts: Part) -> None:

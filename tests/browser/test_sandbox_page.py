@@ -14,7 +14,7 @@ import structlog
 from playwright.async_api import expect
 from typer.testing import CliRunner, Result
 
-from console.cli.app import app
+from console.cli.app import built
 from console.cli.sandbox_templates import approved_templates
 from jobs.clock import DatabaseClock
 from scheduler.bootstrap import read_config
@@ -61,7 +61,7 @@ def written(stage: Stage, tmp_path: Path) -> Path:
 async def send_test(stage: Stage, written: Path, channel: str, to: str, customer: str) -> Result:
     env = stage.sandbox.environment() | {"KABAR_DATABASE_URL": stage.house.database.conninfo, "KABAR_CONFIG_DIR": str(written)}
     words = ["send-test", "hello", "--channel", channel, "--to", to, "--customer", customer, "--by", "sari"]
-    return await asyncio.to_thread(CliRunner().invoke, app, words, env=env, prog_name="kabar")
+    return await asyncio.to_thread(CliRunner().invoke, built(words[0]), words, env=env, prog_name="kabar")
 
 
 async def test_a_test_of_every_channel_is_seen_on_the_customers_devices(stage: Stage, written: Path) -> None:

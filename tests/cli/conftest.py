@@ -15,7 +15,7 @@ import structlog
 from psycopg.rows import dict_row
 from typer.testing import CliRunner, Result
 
-from console.cli.app import app
+from console.cli.app import built
 from tests.world import campaign, files
 
 
@@ -31,7 +31,7 @@ class Desk:
         return Path(self.env["KABAR_CONFIG_DIR"])
 
     def kabar(self, *words: str, **env: str) -> Result:
-        return CliRunner().invoke(app, list(words), env=self.env | env, prog_name="kabar")
+        return CliRunner().invoke(built(words[0]), list(words), env=self.env | env, prog_name="kabar")
 
     def write(self, **texts: str) -> None:
         """A configuration of the given campaign files and, by keyword, other texts of it."""

@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from typer.core import TyperGroup
 from typer.main import get_group
 
-from console.cli.app import app
+from console.cli.app import built
 from console.cli.unmask import account
 from console.http.app import make_web
 from jobs.house import House
@@ -85,7 +85,7 @@ def routes(house: House) -> Iterator[str]:
 
 
 def test_every_command_is_recorded_or_said_to_need_none() -> None:
-    group = get_group(app)
+    group = get_group(built())
     assert isinstance(group, TyperGroup)
     every = set(commands(group))
     assert every == RECORDED.keys() | ELSEWHERE | LOOKS | DAEMONS | TRIES

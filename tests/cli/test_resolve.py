@@ -7,7 +7,7 @@ from typing import Any
 
 from typer.testing import CliRunner
 
-from console.cli.app import app
+from console.cli.app import built
 from tests.cli.conftest import Desk, audited, customer, message, run_of
 from tests.cli.publishing import publish_config
 
@@ -71,11 +71,11 @@ def test_ids_come_from_standard_input_and_a_bad_line_is_named(desk: Desk) -> Non
     run = run_of(desk)
     letters = [doubtful(desk, run, customer(desk, f"C{number}")) for number in range(3)]
     words = ["resolve", "-", "--as", "failed"]
-    bad = CliRunner().invoke(app, words, input=f"{letters[0]}\nabc\n", env=desk.env)
+    bad = CliRunner().invoke(built(words[0]), words, input=f"{letters[0]}\nabc\n", env=desk.env)
     assert bad.exit_code == 1
     assert 'standard input:2: "abc" is not the number of a message' in bad.stderr
     assert statuses(desk) == ["unknown"] * 3
-    good = CliRunner().invoke(app, words, input="\n".join(map(str, letters)), env=desk.env)
+    good = CliRunner().invoke(built(words[0]), words, input="\n".join(map(str, letters)), env=desk.env)
     assert (good.exit_code, statuses(desk)) == (0, ["failed"] * 3), good.output
 
 

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy.engine import make_url
 from typer.testing import CliRunner
 
-from console.cli.app import app
+from console.cli.app import built
 from tests.cli.conftest import Desk, customer, message, run_of
 from tests.cli.publishing import publish_config
 
@@ -38,7 +38,7 @@ def play(desk: Desk, title: str) -> dict[str, str]:
         if "<" in words:
             given = (desk.directory / words[-1]).read_text(encoding="utf-8")
             words = words[: words.index("<")]
-        result = CliRunner().invoke(app, words[1:], input=given, env=desk.env, prog_name="kabar")
+        result = CliRunner().invoke(built(words[1]), words[1:], input=given, env=desk.env, prog_name="kabar")
         assert result.exit_code == 0, (words, result.output)
         told[" ".join(words)] = result.stdout
     return told
