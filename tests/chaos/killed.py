@@ -53,7 +53,7 @@ class Size:
 
 HASTY = {"KABAR_LEASE": "4"} | {f"KABAR_{channel}__DEADLINE": "2" for channel in ("EMAIL", "WHATSAPP", "PUSH", "POPUP")}
 SHORT = Size(240, 60, (4, 4), 1.5, {"email": 45, "whatsapp": 45, "push": 30}, 60, HASTY, commands=False)
-FULL = Size(8_000, 2_000, (30, 45), 5, {"email": 120, "whatsapp": 120, "push": 80}, 300)
+FULL = Size(8_000, 2_000, (30, 70), 5, {"email": 120, "whatsapp": 120, "push": 80}, 300)
 
 
 @dataclass
@@ -141,6 +141,9 @@ def _not_as_wanted(size: Size, kills: Kills, caller: Caller, messages: int) -> l
         found.append(f"{messages} messages, not {wanted}")
     if kills.busy < size.kills[0]:
         found.append(f"only {kills.busy} kills fell while messages were on their way, not {size.kills[0]}")
+    untouched = {category for _, category, _ in scene.CAMPAIGNS} - {category for *_, category in kills.in_flight}
+    if untouched and size.commands:
+        found.append(f"no message of {', '.join(sorted(untouched))} was in flight when its worker was killed")
     if caller.refused:
         found.append(f"{caller.refused} events were refused")
     return found

@@ -38,7 +38,7 @@ class Size:
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
-FULL = Size(3_000, (3, 30, 120), 10, {"email": 25, "whatsapp": 25, "push": 12}, 300)
+FULL = Size(2_200, (3, 30, 120), 10, {"email": 25, "whatsapp": 25, "push": 12}, 300)
 
 
 @dataclass(frozen=True, slots=True)
