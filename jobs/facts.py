@@ -33,10 +33,10 @@ async def of_people(
     history: dict[int, list[Contact]] = {}
     since = now - published.policy.lookback - LAIN
     for row in await messages.history(connection, list(ids), since):
-        history.setdefault(row.person_id, []).append(Contact._make((*row[1:], False)))
+        history.setdefault(row.person_id, []).append(Contact._make((*row[1:], 0)))
     if published.digests:
         for row in await messages.carried(connection, list(ids), since):
-            history.setdefault(row.person_id, []).append(Contact._make((*row[1:], True)))
+            history.setdefault(row.person_id, []).append(Contact._make(row[1:]))
     return people, history
 
 

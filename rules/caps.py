@@ -1,7 +1,7 @@
 """Frequency caps: at most so many contacts per calendar period in the person's zone, or per rolling period.
 
 A run counts as often as it reached the person on its busiest channel: its push and its e-mail are one contact, two pushes of it
-are two. The candidate's own run counts only by what it sent on the candidate's channel. A rolling contact at T counts in
+are two. The candidate's own run counts only by what else it sent on the candidate's channel. A rolling contact at T counts in
 [T, T + period). Contacts of categories with `counts_in_caps: false` are not counted by any cap.
 """
 
@@ -51,21 +51,22 @@ def _fits_at(each: Cap, candidate: Candidate, channel: str, history: Sequence[Co
     if len(history) < most:
         return None
     since, end = period(per, zone, now) if isinstance(per, Calendar) else (now - per + datetime.resolution, None)
-    counted = _counted(each, candidate.run_id, channel, history, since)
+    counted = _counted(each, candidate, channel, history, since)
     if len(counted) < most or _contacts(counted) < most:
         return None
     return end if isinstance(per, Calendar) else _fallen_out(per, most, counted)
 
 
-def _counted(each: Cap, run_id: int, channel: str, history: Sequence[Contact], since: datetime) -> list[Contact]:
+def _counted(each: Cap, candidate: Candidate, channel: str, history: Sequence[Contact], since: datetime) -> list[Contact]:
+    own, run_id = candidate.id, candidate.run_id
     return [
         contact
         for contact in history
         if contact.at >= since
-        and not contact.carried
+        and not contact.inside
         and (each.channel is None or contact.channel == each.channel)
         and (each.category is None or contact.category == each.category)
-        and (contact.run_id != run_id or contact.channel == channel)
+        and (contact.run_id != run_id or (contact.channel == channel and contact.message_id != own))
     ]
 
 

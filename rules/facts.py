@@ -63,9 +63,10 @@ class Candidate:
 
 
 class Contact(NamedTuple):
-    """A message that counts against others: released, sending, sent or unknown. `at` is when it was sent, or else released.
+    """A message that counts against others. `at` is when it was sent, or else released.
 
-    carried: it went inside another one, which is the contact; only its topic counts.
+    It is released, sending, sent or unknown; or it waits again, and an attempt at `at` may have reached the customer.
+    inside: id of the message it went inside of, which is the contact: only its topic counts. 0 = it went by itself
     """
 
     message_id: int
@@ -74,7 +75,7 @@ class Contact(NamedTuple):
     category: str
     topic: str | None
     at: datetime
-    carried: bool = False
+    inside: int = 0
 
 
 class Code(StrEnum):

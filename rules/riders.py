@@ -35,7 +35,8 @@ def left_behind(
     left = []
     for rider, carrier in riders:
         heard = told[rider.person_id]
-        contacts = [*history.get(rider.person_id, ()), *(contact for inside, contact in heard if inside != carrier)]
+        before = (each for each in history.get(rider.person_id, ()) if carrier not in (each.message_id, each.inside))
+        contacts = [*before, *(contact for inside, contact in heard if inside != carrier)]
         if _stays(rider, channels[carrier], people[rider.person_id], contacts, policy, calendar, now):
             heard.append((carrier, _contact(rider, channels[carrier], now)))
         else:

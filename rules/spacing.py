@@ -19,12 +19,14 @@ def same_topic(candidate: Candidate, history: Sequence[Contact], distance: timed
     topic = candidate.topic
     if topic is None:
         return None
-    return _block(candidate, [contact for contact in history if contact.topic == topic], distance, now, Code.SAME_TOPIC)
+    # What is inside of a message that goes again in doubt does not stand in its own carrier's way.
+    told = [contact for contact in history if contact.topic == topic and contact.inside != candidate.id]
+    return _block(candidate, told, distance, now, Code.SAME_TOPIC)
 
 
 def gap(candidate: Candidate, history: Sequence[Contact], distance: timedelta, now: datetime) -> Block | None:
     """Until the last contact of another run is `distance` ago, whatever its channel."""
-    return _block(candidate, [contact for contact in history if not contact.carried], distance, now, Code.GAP)
+    return _block(candidate, [contact for contact in history if not contact.inside], distance, now, Code.GAP)
 
 
 def _block(candidate: Candidate, contacts: Sequence[Contact], distance: timedelta, now: datetime, code: Code) -> Block | None:

@@ -15,7 +15,8 @@ from store.statements import JSON, rows, run, sql
 GRACE = timedelta(minutes=5)
 _GRACE = f"interval '{int(GRACE.total_seconds())} seconds'"
 
-_OUT = "{m}.released_at IS NOT NULL AND {m}.status IN ('released', 'sending', 'sent', 'delivered', 'read', 'unknown')"
+_OUT = """{m}.released_at IS NOT NULL AND ({m}.status IN ('released', 'sending', 'sent', 'delivered', 'read', 'unknown')
+          OR {m}.doubted_at IS NOT NULL AND {m}.status IN ('queued', 'deferred', 'failed', 'expired', 'suppressed', 'cancelled'))"""
 _COUNTED = _OUT.format(m="m")
 _VERSIONS = sql(
     f"""SELECT coalesce(m.rules_id, :newest) AS id, min(m.released_at) AS first, max(greatest(m.released_at, m.sent_at)) AS last

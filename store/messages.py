@@ -13,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store.statements import INTS, LONGS, TEXTS, TIMES, rows, run, sql
 
 CONTACTS = "('released', 'sending', 'sent', 'delivered', 'read', 'unknown')"
+# Not one of those, but an attempt may have reached the customer: it counts from then on, whatever it waits for or has come to.
+IN_DOUBT = "{m}.doubted_at IS NOT NULL AND {m}.status IN ('queued', 'deferred', 'failed', 'expired', 'suppressed', 'cancelled')"
 
 # Of the table at hand: a rehearsal on a copy neither waits for the real valve nor stops it.
 _LOCK = sql("SELECT pg_try_advisory_xact_lock(hashtext('kabar.valve'), CAST(to_regclass('messages') AS oid)::int) AS won")
@@ -49,13 +51,22 @@ _OF_PEOPLE = sql(
 _HISTORY = sql(
     f"""SELECT m.person_id, m.id, m.run_id, m.channel, m.category, m.topic, coalesce(m.sent_at, m.released_at) AS at
         FROM unnest(:people) AS wanted(id)
-        JOIN messages m ON m.person_id = wanted.id AND m.released_at >= :since AND m.status IN {CONTACTS}""",
+        JOIN messages m ON m.person_id = wanted.id AND m.released_at >= :since AND m.status IN {CONTACTS}
+        UNION ALL
+        SELECT m.person_id, m.id, m.run_id, m.channel, m.category, m.topic, m.doubted_at
+        FROM unnest(:people) AS wanted(id)
+        JOIN messages m ON m.person_id = wanted.id AND m.doubted_at >= :since AND {IN_DOUBT.format(m="m")}""",
     people=LONGS,
 )
 _CARRIED = sql(
-    f"""SELECT m.person_id, m.id, m.run_id, m.channel, m.category, m.topic, coalesce(c.sent_at, c.released_at) AS at
+    f"""SELECT m.person_id, m.id, m.run_id, m.channel, m.category, m.topic, coalesce(c.sent_at, c.released_at) AS at, c.id AS inside
         FROM unnest(:people) AS wanted(id)
         JOIN messages c ON c.person_id = wanted.id AND c.released_at >= :since AND c.status IN {CONTACTS}
+        JOIN messages m ON m.carrier_id = c.id AND m.status = 'merged'
+        UNION ALL
+        SELECT m.person_id, m.id, m.run_id, m.channel, m.category, m.topic, c.doubted_at, c.id
+        FROM unnest(:people) AS wanted(id)
+        JOIN messages c ON c.person_id = wanted.id AND c.doubted_at >= :since AND {IN_DOUBT.format(m="c")}
         JOIN messages m ON m.carrier_id = c.id AND m.status = 'merged'""",
     people=LONGS,
 )
@@ -172,7 +183,7 @@ async def history(connection: AsyncConnection, people: list[int], since: datetim
 
 
 async def carried(connection: AsyncConnection, people: list[int], since: datetime) -> Sequence[Row[Any]]:
-    """As history: what went inside one of those messages."""
+    """As history, and the message it is inside of: what went inside one of those messages."""
     return await rows(connection, _CARRIED, people=people, since=since)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.engine import Database
-from store.messages import CONTACTS
+from store.messages import CONTACTS, IN_DOUBT
 from store.snapshot import look_into
 from store.statements import run, sql
 
@@ -27,7 +27,8 @@ _FILL = {
     "messages": sql(
         f"""INSERT INTO messages OVERRIDING SYSTEM VALUE SELECT * FROM public.messages
             WHERE status IN ('queued', 'deferred') OR (status = 'merged' AND settled_at IS NULL)
-               OR (status IN {CONTACTS} AND released_at >= :since)"""
+               OR (status IN {CONTACTS} AND released_at >= :since)
+               OR ({IN_DOUBT.format(m="messages")} AND doubted_at >= :since)"""
     ),
 }
 # The default of 8 MB is a few thousand messages. It can only be set before the session's first temporary table.

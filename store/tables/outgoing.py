@@ -100,6 +100,14 @@ messages = Table(
     ),
     Index("uq_messages_follows", "follows_id", unique=True, postgresql_where=text("follows_id IS NOT NULL")),
     Index(
+        "ix_messages_in_doubt",
+        "person_id",
+        "doubted_at",
+        postgresql_where=text(
+            "doubted_at IS NOT NULL AND status IN ('queued', 'deferred', 'failed', 'expired', 'suppressed', 'cancelled')"
+        ),
+    ),
+    Index(
         "ix_messages_doubted",
         "id",
         postgresql_where=text("doubted_at IS NOT NULL AND status IN ('failed', 'expired', 'suppressed', 'cancelled')"),

@@ -63,3 +63,14 @@ async def test_its_patience_is_not_asked_again_since_it_had_its_turn(stage_with_
     await stage.until("2026-11-20 20:30")
     assert pushes(stage) == [("2 kabar", f"Promo {FIRST} · Promo {SECOND}")]
     assert (await examine(stage.house)).clean
+
+
+@pytest.mark.parametrize("topic", [None, "gold"])
+async def test_it_goes_along_again_when_the_first_time_is_in_doubt(stage: Stage, topic: str | None) -> None:
+    """That the customer may have read of its topic was by this very message."""
+    stage.provider.faults.add(Rule(channel="push", kind="drop_after", times=1))
+    await person(stage.house.database, 1)
+    await configure(stage.house, world(promo(FIRST, topic=topic), promo(SECOND, topic="gold"), promo(THIRD, topic="fees"), rules=CLOSE))
+    await stage.until("2026-11-20 21:00")
+    assert pushes(stage) == [("3 kabar", f"Promo {FIRST} · Promo {SECOND} · Promo {THIRD}")] * 2
+    assert (await examine(stage.house)).clean

@@ -151,3 +151,11 @@ def test_history_is_asked_as_far_back_as_the_longest_rule_looks() -> None:
     assert rules(gap="2h", caps=caps[:2]).lookback == 7 * DAY
     assert rules(gap="2h", caps=caps).lookback == 32 * DAY
     assert policy(rules().rules, [], []).lookback == timedelta(0)
+
+
+def test_a_message_that_goes_again_in_doubt_is_not_held_back_by_its_own_first_time() -> None:
+    again = message(1, run=5, window=ALWAYS)
+    mine, sibling = sent(NOON - HOUR, id=1, run=5), sent(NOON - HOUR, id=2, run=5)
+    assert verdict([mine], PER_DAY, candidate=again) == Release("push")
+    assert verdict([sibling], PER_DAY, candidate=again) == capped(at("2026-08-15 00:00"), "push:1/day")
+    assert verdict([mine], PER_DAY, candidate=message(3, window=ALWAYS)) == capped(at("2026-08-15 00:00"), "push:1/day")

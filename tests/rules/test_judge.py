@@ -92,6 +92,15 @@ def test_messages_of_one_run_do_not_keep_each_other_apart() -> None:
     assert judge(message(run=5, topic="live"), person(), history, POLICY, CALENDAR, FRIDAY_EVENING) == Release("push")
 
 
+def test_what_is_inside_of_a_message_holds_back_others_on_its_topic_and_not_its_own_carrier() -> None:
+    history = [sent(FRIDAY_EVENING - HOUR, id=77, topic="live")._replace(inside=1)]
+    carrier, other = message(1, topic="live"), message(2, topic="live")
+    assert judge(carrier, person(), history, POLICY, CALENDAR, FRIDAY_EVENING) == Release("push")
+    verdict = judge(other, person(), history, POLICY, CALENDAR, FRIDAY_EVENING)
+    assert isinstance(verdict, Defer)
+    assert verdict.reason == Reason(Code.SAME_TOPIC, "77")
+
+
 def test_a_topic_comes_back_after_its_distance_only() -> None:
     history = [sent(at("2026-08-12 19:30"), channel="email", topic="live", id=77)]
     about = message(topic="live")
