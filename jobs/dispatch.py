@@ -49,9 +49,13 @@ async def dispatch(house: House, chunk: int, channel: str, urgent: bool = False)
         settled += sent
         if back:
             break
+    await wait_out(partial(_hand_back, house, chunk), "hand_back", running)
+    return settled
+
+
+async def _hand_back(house: House, chunk: int) -> None:
     async with house.database.begin() as connection:
         await outbox.hand_back(connection, chunk)
-    return settled
 
 
 async def _deliver(house: House, channel: Channel, items: list[Item], urgent: bool) -> tuple[int, bool]:

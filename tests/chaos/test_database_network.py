@@ -19,6 +19,7 @@ from structlog.testing import capture_logs
 from channels.sandbox.faults import Rule
 from channels.sandbox.server import Sandbox
 from jobs.clock import DatabaseClock, VirtualClock
+from jobs.dispatch import dispatch
 from jobs.house import House
 from jobs.valve import valve
 from scheduler.ticks import Tick, fire_and_plan
@@ -112,6 +113,29 @@ async def test_a_settlement_that_was_committed_and_not_heard_of_is_written_once(
     assert [row.status for row in await rows(house.database, "SELECT status FROM messages")] == ["sent"] * 3
     assert len(provider.deliveries) == 3
     assert [row.n for row in await rows(house.database, "SELECT count(*) AS n FROM attempts GROUP BY message_id")] == [1] * 3
+
+
+async def test_what_nobody_could_claim_goes_back_although_the_database_was_away_just_then(
+    house: House, far: Database, proxy: Proxy, clock: VirtualClock, tmp_path: Path
+) -> None:
+    await person(house.database, 0)
+    await configure(house, files(campaign(channels="[email]")))
+    await fire_and_plan(house, clock.now())
+    clock.advance_to(at("2026-11-20 19:00"))
+    await fire_and_plan(house, clock.now())
+    async with sandbox(tmp_path, clock) as provider, sending(replace(house, database=far), provider) as (able, _):
+        await valve(able, clock.now())
+        [row] = await rows(house.database, "SELECT chunk_id FROM messages WHERE status = 'released'")
+        async with house.database.begin() as connection:
+            await connection.execute(text("SELECT id FROM messages FOR UPDATE"))  # claim passes it by, and handing back waits for it
+            working = asyncio.ensure_future(dispatch(able, row.chunk_id, "email"))
+            async with asyncio.timeout(10):
+                while not await rows(house.database, "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
+                    continue
+            assert proxy.cut() > 0
+        async with asyncio.timeout(15):
+            assert await working == 0
+    assert [found.status for found in await rows(house.database, "SELECT status FROM messages")] == ["queued"]
 
 
 @pytest.mark.parametrize("mode", [Mode.REFUSE, Mode.CUT, Mode.HOLE])
