@@ -47,14 +47,25 @@ def key_given(request: Request) -> str:
 async def caller_of(request: Request) -> Caller:
     """Whose API key this is. Raises ApiError when it is nobody's, which counts against its address, or is used too often."""
     web, given = web_of(request), key_given(request)
-    if web.keyring.strange(given) and (late := web.limits.refused.wait(web.client(request), web.moment)):
-        raise too_many(late, "this address got too much wrong")
+    if web.keyring.strange(given):
+        # One at a time: each that was wrong has counted before the database is asked for the next.
+        async with web.keyring.strangers:
+            if web.keyring.strange(given) and (late := web.limits.refused.wait(web.client(request), web.moment)):
+                raise too_many(late, "this address got too much wrong")
+            caller = await _owner(request, given)
+    else:
+        caller = await _owner(request, given)
+    if late := web.limits.keys.take(caller.name, web.moment):
+        raise too_many(late, "this key is used faster than KABAR_HTTP__KEY_RATE allows")
+    return caller
+
+
+async def _owner(request: Request, given: str) -> Caller:
+    web = web_of(request)
     caller = await web.keyring.caller(given)
     if caller is None:
         wrong = ApiError(401, "unauthorized", _WRONG, CHALLENGE)
         raise web.refused(request, wrong if await web.keyring.any() else ApiError(503, "api_key_not_set", _NONE))
-    if late := web.limits.keys.take(caller.name, web.moment):
-        raise too_many(late, "this key is used faster than KABAR_HTTP__KEY_RATE allows")
     return caller
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -45,16 +46,21 @@ class Keyring:
         own = configured.get_secret_value() if configured else ""
         self._own = digest(own) if own else None
         self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._some_at: datetime | None = None
+        self.strangers = asyncio.Lock()  # for whoever asks about keys that are strange
 
     def __len__(self) -> int:
         return len(self._known)
 
     async def any(self) -> bool:
-        """Whether there is a key at all that could be right."""
-        if self._own is not None:
+        """Whether there is a key at all that could be right. A yes is believed for as long as a key is."""
+        now = self._house.clock.now()
+        if self._own is not None or (self._some_at is not None and now - self._some_at < BELIEVED):
             return True
         async with self._house.database.alone() as connection:
-            return await api_keys.exist(connection)
+            found = await api_keys.exist(connection)
+        self._some_at = now if found else None
+        return found
 
     def strange(self, text: str) -> bool:
         """Whether this is no key we ever found good: it is worth no question to the database when too many were wrong."""

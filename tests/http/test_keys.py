@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from aiohttp import ClientSession
+from pydantic import SecretStr
 from sqlalchemy import event, text
 
 from config.settings import HttpSettings, Settings
@@ -16,7 +19,7 @@ from jobs.clock import VirtualClock
 from jobs.house import House
 from store import api_keys
 from tests.http.app import new_key
-from tests.http.conftest import AUTH, serving
+from tests.http.conftest import AUTH, KEY, serving
 from tests.world import rows
 
 HOME = Path(__file__).parents[2]
@@ -85,8 +88,7 @@ async def test_keys_of_the_database_are_enough_and_that_of_the_environment_goes_
 
 async def test_the_database_is_asked_once_in_five_seconds_and_told_of_the_use_once_a_minute(house: House, clock: VirtualClock) -> None:
     key, keyring = await new_key(house, "crm"), Keyring(house)
-    asked: list[str] = []
-    event.listen(house.database.engine.sync_engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
+    asked = questions(house)
     for _ in range(5):
         assert await keyring.caller(key)
     assert [words.split()[0] for words in asked] == ["SELECT", "UPDATE"]
@@ -95,6 +97,46 @@ async def test_the_database_is_asked_once_in_five_seconds_and_told_of_the_use_on
         clock.advance_to(first + timedelta(seconds=seconds))
         assert await keyring.caller(key)
         assert [row.last_used_at for row in await rows(house.database, "SELECT last_used_at FROM api_keys")] == [expected]
+
+
+def questions(house: House) -> list[str]:
+    """Grows by each statement about keys that the database is asked."""
+    asked: list[str] = []
+
+    def note(*args: Any) -> None:
+        if "api_keys" in args[2]:
+            asked.append(args[2])
+
+    event.listen(house.database.engine.sync_engine, "before_cursor_execute", note)
+    return asked
+
+
+async def test_wrong_secrets_of_a_known_id_cost_the_database_one_question_in_five_seconds(house: House) -> None:
+    await new_key(house, "crm")
+    other = make_key()
+    async with house.database.begin() as connection:
+        await connection.execute(text("UPDATE api_keys SET id = :id"), {"id": other.id})
+    async with serving(replace(house, settings=Settings(http=HttpSettings(port=0), stop_grace=1))) as bare:
+        assert await status(bare, other.text) == 401
+        asked = questions(house)
+        assert [await status(bare, other.text) for _ in range(10)] == [401] * 10
+        assert asked == []
+
+
+async def test_however_many_wrong_keys_come_at_once_the_database_is_asked_for_no_more_than_may_be_wrong(house: House) -> None:
+    http = HttpSettings(port=0, api_key=SecretStr(KEY), refused_rate=0.05)  # three a minute
+    async with serving(replace(house, settings=Settings(http=http, stop_grace=1))) as web:
+        asked = questions(house)
+        found = await asyncio.gather(*(status(web, make_key().text) for _ in range(30)))
+        assert sorted(found) == [401] * 3 + [429] * 27
+        assert len(asked) == 3
+
+
+async def test_a_good_key_that_is_used_for_the_first_time_by_many_at_once_is_held_up_by_nothing(house: House) -> None:
+    key = await new_key(house, "crm")
+    http = HttpSettings(port=0, api_key=SecretStr(KEY), refused_rate=0.05)
+    async with serving(replace(house, settings=Settings(http=http, stop_grace=1))) as web:
+        assert set(await asyncio.gather(*(status(web, key) for _ in range(30)))) == {503}
 
 
 async def test_what_is_remembered_of_keys_is_bounded(house: House) -> None:
