@@ -10,7 +10,7 @@ import structlog
 
 from config.redaction import scrub
 from jobs.house import House
-from jobs.links import MESSAGE_KEY, message_id
+from jobs.links import MESSAGE_KEY
 from jobs.mishaps import is_outage, words
 from store import erased, forget, ticks
 from store.erased import Tombstone
@@ -139,7 +139,7 @@ async def _receipts_of(house: House, customer_no: str) -> str:
         if whom is None:
             return NOTHING
         said, messages = await forget.needles(connection, whom.id)
-    named = [re.escape(value.removeprefix("+")) for value in said if message_id(value) is None]  # kabar-1 is in kabar-12, too
+    named = [re.escape(value.removeprefix("+")) for value in said]
     if messages:
         named.append(f"{MESSAGE_KEY}({'|'.join(map(str, messages))})(?![0-9])")
     return "|".join(named) or NOTHING
