@@ -133,13 +133,13 @@ async def _traces(house: House, person_id: int) -> int:
 
 
 async def _receipts_of(house: House, customer_no: str) -> str:
-    """A regular expression for the stored receipts that name the customer: by address, or by one of their messages' ids."""
+    """A regular expression for the stored receipts that name the customer: by address, or by one of their messages."""
     async with house.database.begin() as connection:
         whom = await forget.person(connection, customer_no)
         if whom is None:
             return NOTHING
-        said, messages = await forget.needles(connection, whom.id)
-    named = [re.escape(value.removeprefix("+")) for value in said]
+        addresses, messages = await forget.needles(connection, whom.id)
+    named = [re.escape(value.removeprefix("+")) for value in addresses]
     if messages:
         named.append(f"{MESSAGE_KEY}({'|'.join(map(str, messages))})(?![0-9])")
     return "|".join(named) or NOTHING

@@ -108,12 +108,7 @@ _TRACES = (
     sql("DELETE FROM reached WHERE person_id = :person"),
     sql(f"DELETE FROM suspicions WHERE message_id IN ({_OWN_MESSAGES})"),
 )
-_OWN_ID = 12  # characters; a shorter id of a provider may be part of what is said of somebody else
-_NEEDLES = sql(
-    f"""SELECT value FROM addresses WHERE person_id = :person AND value NOT LIKE 'erased:%'
-        UNION SELECT provider_id FROM messages WHERE person_id = :person AND length(provider_id) >= {_OWN_ID}
-        UNION SELECT provider_id FROM attempts WHERE message_id IN ({_OWN_MESSAGES}) AND length(provider_id) >= {_OWN_ID} ORDER BY 1"""
-)
+_NEEDLES = sql("SELECT value FROM addresses WHERE person_id = :person AND value NOT LIKE 'erased:%' ORDER BY id")
 _MESSAGE_IDS = sql(f"{_OWN_MESSAGES} ORDER BY id")
 # As they came, and applied long since: kept for looking at trouble, which is no reason to keep a person.
 _RECEIPTS = sql(
@@ -210,9 +205,9 @@ async def erase_traces(connection: AsyncConnection, person_id: int) -> int:
 
 
 async def needles(connection: AsyncConnection, person_id: int) -> tuple[list[str], list[int]]:
-    """What a stored receipt that is theirs says: an address or the id a provider gave a message; and the messages by our own ids."""
-    words = [row.value for row in await rows(connection, _NEEDLES, person=person_id)]
-    return words, [row.id for row in await rows(connection, _MESSAGE_IDS, person=person_id)]
+    """The addresses and messages by which a stored receipt is known to be theirs."""
+    addresses = [row.value for row in await rows(connection, _NEEDLES, person=person_id)]
+    return addresses, [row.id for row in await rows(connection, _MESSAGE_IDS, person=person_id)]
 
 
 async def blank_receipts(connection: AsyncConnection, pattern: str, after: int) -> int:

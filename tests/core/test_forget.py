@@ -323,20 +323,3 @@ async def test_one_person_who_cannot_be_erased_keeps_nobody_else_waiting(stage: 
         await keep_forgotten(stage.house, now, batch=2)
     assert await left(stage) == people[:1]
     assert [line["person_id"] for line in log if line["event"] == "customer.not_erased_again"] == people[:1]
-
-
-async def test_what_was_set_aside_about_a_person_is_emptied_however_it_names_them(stage: Stage, tmp_path: Path) -> None:
-    await lived(stage, tmp_path)
-    by_whatsapp = "SELECT a.provider_id FROM attempts a JOIN messages m ON m.id = a.message_id WHERE m.channel = 'whatsapp' ORDER BY a.id"
-    [sent, *_] = await rows(stage.house.database, by_whatsapp.replace("WHERE", HERS))
-    bodies = [f"broken {PHONE[1:]}", f"broken {MAIL.upper()}", f"broken {sent.provider_id} end", f"broken kabar-{min(await own(stage))}"]
-    aside = """INSERT INTO receipts (source, body, received_at, applied_at, error)
-        SELECT 'whatsapp', convert_to(b, 'UTF8'), :now, :now, 'KeyError' FROM unnest(CAST(:bodies AS text[])) b"""
-    await act(stage, aside, now=stage.clock.now(), bodies=[*bodies, "broken, of nobody"])
-    await forgotten(stage)
-    kept = await rows(stage.house.database, "SELECT convert_from(body, 'UTF8') AS body FROM receipts WHERE error IS NOT NULL")
-    assert [row.body for row in kept] == ["broken, of nobody"]
-    assert not await rows(stage.house.database, "SELECT 1 FROM receipts WHERE convert_from(body, 'UTF8') LIKE 'broken %'")
-
-
-HERS = "JOIN people p ON p.id = m.person_id WHERE p.customer_no = 'C000001' AND"
