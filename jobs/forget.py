@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -43,9 +44,9 @@ class Forgotten:
 
 async def forget_customer(house: House, customer_no: str, *, by: str, reason: str, now: datetime) -> Forgotten:
     """Erase a customer; for one who is forgotten already, whatever has come in since. Raises NobodyThere."""
-    pattern = await _receipts_of(house, customer_no)
+    pattern, provider_ids = await _receipts_of(house, customer_no)
     async with house.database.begin() as connection:
-        looked = await forget.blank_receipts(connection, pattern, 0)
+        looked = await forget.blank_receipts(connection, pattern, provider_ids, 0)
     async with house.database.begin() as connection:
         await forget.lock(connection)
         whom = await forget.person(connection, customer_no)
@@ -61,7 +62,7 @@ async def forget_customer(house: House, customer_no: str, *, by: str, reason: st
             await ticks.record(connection, actor=by, action="forget", detail=detail, now=now)
     traces = await _traces(house, person_id) if person_id is not None else 0
     async with house.database.begin() as connection:
-        await forget.blank_receipts(connection, pattern, looked)
+        await forget.blank_receipts(connection, pattern, provider_ids, looked)
     log.info("customer.forgotten", person_id=person_id, stopped=stopped, traces=traces, again=before is not None)
     return Forgotten(before, stopped, traces)
 
@@ -132,17 +133,17 @@ async def _traces(house: House, person_id: int) -> int:
         return await forget.erase_traces(connection, person_id)
 
 
-async def _receipts_of(house: House, customer_no: str) -> str:
-    """A regular expression for the stored receipts that name the customer: by address, or by one of their messages."""
+async def _receipts_of(house: House, customer_no: str) -> tuple[str, Sequence[str]]:
+    """What the stored receipts that name the customer hold: a pattern for an address or one of their messages; ids of providers."""
     async with house.database.begin() as connection:
         whom = await forget.person(connection, customer_no)
         if whom is None:
-            return NOTHING
-        addresses, messages = await forget.needles(connection, whom.id)
-    named = [re.escape(value.removeprefix("+")) for value in addresses]
-    if messages:
-        named.append(f"{MESSAGE_KEY}({'|'.join(map(str, messages))})(?![0-9])")
-    return "|".join(named) or NOTHING
+            return NOTHING, ()
+        held = await forget.needles(connection, whom.id)
+    named = [re.escape(value.removeprefix("+")) for value in held.addresses]
+    if held.messages:
+        named.append(f"{MESSAGE_KEY}({'|'.join(map(str, held.messages))})(?![0-9])")
+    return "|".join(named) or NOTHING, held.provider_ids
 
 
 def _name(name: str) -> str:

@@ -46,6 +46,7 @@ async def apply_receipts(house: House, now: datetime) -> int:
         rows = await receipts.take(connection, now, BATCH)
         refused = await sift(connection, rows, lambda some: _apply(house, connection, some, now))
         await receipts.done(connection, [(row.id, words(fault)) for row, fault in refused], now)
+        await receipts.blank(connection, sorted(await forgotten.named_in(house, connection, [row for row, _ in refused])))
     for row, fault in refused:
         log.error("receipt.failed", receipt_id=row.id, source=row.source, exc_info=fault)
     return len(rows)
@@ -68,7 +69,8 @@ async def _apply(house: House, connection: AsyncConnection, rows: Sequence[Any],
         await returned.wear_out(connection, house.channels[source], fresh, went_to, now)
     done = [(row.id, broken.get(row.id)) for row in rows if row.id not in waiting]
     await receipts.done(connection, done, now)
-    await receipts.blank(connection, sorted(nobodys - waiting))
+    named = await forgotten.named_in(house, connection, [row for row in rows if row.id in broken])
+    await receipts.blank(connection, sorted((nobodys | named) - waiting))
     await receipts.again(connection, sorted(waiting), now + AGAIN)
     for receipt_id, why in done:
         if why:

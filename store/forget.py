@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import changes
 from store.erased import MARK, PSEUDONYM, address, customer, digest
-from store.statements import TIME, rows, run, sql
+from store.statements import TEXTS, TIME, rows, run, sql
 from store.suppressed import key
 
 # In this order whoever erases: an import under way ends first, and so does planning, which would address the person once more.
@@ -89,6 +90,7 @@ _LET_GO = sql(
 _CLOSE_POPUPS = sql("UPDATE popups SET content = '{}', closed_at = :now WHERE person_id = :person AND closed_at IS NULL")
 _STOP_EVENTS = sql("UPDATE events SET planned_at = :now WHERE person_id = :person AND planned_at IS NULL")
 
+TELLING = 8  # characters: a shorter id of a provider may stand in anything
 _OWN_MESSAGES = "SELECT id FROM messages WHERE person_id = :person"
 _TRACES = (
     sql(
@@ -110,10 +112,21 @@ _TRACES = (
 )
 _NEEDLES = sql("SELECT value FROM addresses WHERE person_id = :person AND value NOT LIKE 'erased:%' ORDER BY id")
 _MESSAGE_IDS = sql(f"{_OWN_MESSAGES} ORDER BY id")
-# As they came, and applied long since: kept for looking at trouble, which is no reason to keep a person.
+_PROVIDER_IDS = sql(
+    f"""SELECT provider_id FROM messages WHERE person_id = :person AND length(provider_id) >= {TELLING}
+        UNION SELECT provider_id FROM attempts WHERE message_id IN ({_OWN_MESSAGES}) AND length(provider_id) >= {TELLING}"""
+)
+# As they came, and applied long since: kept for looking at trouble, which is no reason to keep a person. One that was set aside was
+# read by nobody: it is theirs also by the provider's id alone, or with the address broken over two lines of quoted-printable.
 _RECEIPTS = sql(
     """UPDATE receipts SET body = '', error = NULL WHERE id IN (
-         SELECT id FROM receipts WHERE id > :after AND applied_at IS NOT NULL AND encode(body, 'escape') ~* :pattern)"""
+         SELECT r.id FROM receipts r CROSS JOIN LATERAL (SELECT encode(r.body, 'escape') AS words) b
+         WHERE r.id > :after AND r.applied_at IS NOT NULL
+           AND (b.words ~* :pattern
+                OR (r.error IS NOT NULL
+                    AND (regexp_replace(b.words, E'=\\r?\\n', '', 'g') ~* :pattern
+                         OR EXISTS (SELECT FROM unnest(:provider_ids) AS p(id) WHERE strpos(b.words, p.id) > 0)))))""",
+    provider_ids=TEXTS,
 )
 _LAST_RECEIPT = sql("SELECT coalesce(max(id), 0) AS id FROM receipts")
 
@@ -204,14 +217,23 @@ async def erase_traces(connection: AsyncConnection, person_id: int) -> int:
     return sum([await run(connection, statement, person=person_id) for statement in _TRACES])
 
 
-async def needles(connection: AsyncConnection, person_id: int) -> tuple[list[str], list[int]]:
-    """The addresses and messages by which a stored receipt is known to be theirs."""
+@dataclass(frozen=True, slots=True)
+class Needles:
+    """By what a stored receipt is known to be somebody's."""
+
+    addresses: Sequence[str]
+    messages: Sequence[int]
+    provider_ids: Sequence[str]
+
+
+async def needles(connection: AsyncConnection, person_id: int) -> Needles:
     addresses = [row.value for row in await rows(connection, _NEEDLES, person=person_id)]
-    return addresses, [row.id for row in await rows(connection, _MESSAGE_IDS, person=person_id)]
+    messages = [row.id for row in await rows(connection, _MESSAGE_IDS, person=person_id)]
+    return Needles(addresses, messages, [row.provider_id for row in await rows(connection, _PROVIDER_IDS, person=person_id)])
 
 
-async def blank_receipts(connection: AsyncConnection, pattern: str, after: int) -> int:
+async def blank_receipts(connection: AsyncConnection, pattern: str, provider_ids: Sequence[str], after: int) -> int:
     """Applied ones of a higher id; the highest there is."""
     last = int((await rows(connection, _LAST_RECEIPT))[0].id)
-    await run(connection, _RECEIPTS, pattern=pattern, after=after)
+    await run(connection, _RECEIPTS, pattern=pattern, provider_ids=list(provider_ids), after=after)
     return last

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import quopri
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,7 +18,7 @@ from jobs.events import take_event
 from jobs.forget import Forgotten, NobodyThere, NotAllErased, forget_again, forget_customer, keep_forgotten, readmit_customer
 from jobs.housekeeping import housekeeping
 from jobs.receipts import apply_receipts
-from store import erased, forget, identities, outbox, receipts
+from store import erased, forget, identities, outbox, receipts, set_aside
 from store.events import ForgottenCustomer
 from store.identities import Learned
 from store.outbox import Settlement
@@ -159,6 +160,52 @@ async def test_counts_states_and_what_was_agreed_to_stay_without_a_name_and_the_
     assert words[1].evidence.startswith("receipt:erased:")
     after = await examine(stage.house, None)
     assert (after.messages, after.people, after.counts) == (before.messages, before.people, before.counts)
+
+
+PUT_ASIDE = """INSERT INTO receipts (source, body, received_at, applied_at, error)
+    SELECT 'whatsapp', convert_to(word, 'UTF8'), :now, :now, 'KeyError' FROM unnest(CAST(:words AS text[])) word RETURNING id"""
+
+
+async def test_what_was_set_aside_about_them_is_emptied_by_whatever_it_names_them(stage: Stage, tmp_path: Path) -> None:
+    await lived(stage, tmp_path)
+    [sent] = await rows(stage.house.database, SENT_BY_WHATSAPP)
+    hers = [f'{{"to": "{PHONE}', f"<{MAIL.upper()}", f"{{{sent.provider_id}", f"{{kabar-{sent.id}", TOKEN]
+    hers.append(quopri.encodestring(f"{'x' * 60} {MAIL}".encode()).decode())
+    others = [f"kabar-{sent.id}0", "of Budi, +6281200000002", "nobody's"]
+    await act(stage, PUT_ASIDE, now=stage.clock.now(), words=[*hers, *others])
+    await forgotten(stage)
+    kept = await rows(stage.house.database, "SELECT convert_from(body, 'UTF8') AS words FROM receipts WHERE error IS NOT NULL ORDER BY id")
+    assert [row.words for row in kept] == others
+    assert await found(stage) == {}
+
+
+SENT_BY_WHATSAPP = """SELECT m.id, m.provider_id FROM messages m JOIN people p ON p.id = m.person_id
+    WHERE p.customer_no = 'C000001' AND m.channel = 'whatsapp' AND m.provider_id IS NOT NULL LIMIT 1"""
+
+
+async def test_what_was_set_aside_and_waits_to_be_tried_again_is_emptied_too(stage: Stage, tmp_path: Path) -> None:
+    await lived(stage, tmp_path)
+    await act(stage, PUT_ASIDE, now=stage.clock.now(), words=[f"{{{PHONE}"])
+    async with stage.house.database.begin() as connection:
+        assert await set_aside.retry(connection, "receipt") == 1
+    await forgotten(stage)
+    await hear(stage, f"<{PHONE}> {{".encode(), b"<+6281200000002> {")
+    assert [bytes(row.body) for row in await rows(stage.house.database, SET_ASIDE)] == [b"<+6281200000002> {"]
+    assert await found(stage) == {}
+
+
+SET_ASIDE = "SELECT body FROM receipts WHERE error IS NOT NULL"
+
+
+async def test_what_comes_later_about_them_and_is_set_aside_keeps_nothing(stage: Stage, tmp_path: Path) -> None:
+    await lived(stage, tmp_path)
+    await forgotten(stage)
+    await act(stage, "ALTER TABLE interactions ADD CONSTRAINT poison CHECK (kind <> 'replied') NOT VALID")
+    with capture_logs() as log:
+        await hear(stage, answered(stage, f"ini {NAME} lagi"))
+    assert [line["event"] for line in log if line["log_level"] == "error"] == ["receipt.failed"]
+    assert await rows(stage.house.database, SET_ASIDE) == []
+    assert await found(stage) == {}
 
 
 async def test_nothing_that_comes_in_later_brings_a_forgotten_person_back(stage: Stage, tmp_path: Path) -> None:
