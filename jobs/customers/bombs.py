@@ -16,6 +16,7 @@ MAX_COLUMNS = 1_000
 MAX_ROW_ELEMENTS = 20_000
 MAX_STRANGE = 200_000  # of what is neither row nor cell: widths, merged cells, styles
 MAX_QUIET = 1 << 20  # bytes without a new element: one text, one attribute
+MAX_RECORD = 4 << 20  # characters of one row
 _BLOCK = 1 << 16
 _OF_CELLS = frozenset({"c", "v", "is", "t", "f", "r"})
 

@@ -14,6 +14,8 @@ from jobs.customers import contacts, dates, normalise, numbers
 from jobs.customers.columns import Column, Kind
 from store.people import FIELDS, Reach, Spoken
 
+LONG = 200  # characters of a cell that is not remembered
+
 T = TypeVar("T")
 Placed = Mapping[tuple[Kind, str], tuple[int, str]]
 
@@ -81,7 +83,13 @@ def _optional(convert: Callable[[str], T]) -> Callable[[str], T | None]:
 
 def _repeated(convert: Callable[[str], T]) -> Callable[[str], T | None]:
     """For columns in which the same cells come again and again: a known one costs 0.1 µs instead of 1 to 5."""
-    return lru_cache(65536)(_optional(convert))
+    return _remembered(_optional(convert), 65536)
+
+
+def _remembered(read: Callable[..., T], size: int) -> Callable[..., T]:
+    """A megabyte of blanks in every cell is not worth remembering."""
+    known = lru_cache(size)(read)
+    return lambda *texts: known(*texts) if sum(map(len, texts)) <= LONG else read(*texts)
 
 
 def _readers(today: date) -> dict[str, Callable[[str], object]]:
@@ -114,7 +122,7 @@ def _contacts(placed: Placed) -> dict[str, Cell[tuple[Reach, ...] | None]]:
 
 def _consent_cells(placed: Placed, channel: str) -> Consent:
     hours, _ = placed.get((Kind.CONSENT_HOURS, channel), (-1, ""))
-    return Consent(*placed[Kind.CONSENT, channel], hours, lru_cache(4096)(partial(_consent, channel)))
+    return Consent(*placed[Kind.CONSENT, channel], hours, _remembered(partial(_consent, channel), 4096))
 
 
 def _consent(channel: str, answer: str, hours: str) -> str | None:

@@ -23,6 +23,7 @@ _PLAIN_LOCAL = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")
 # A registration token has a colon of its own, so only the two known words are a kind.
 _DEVICE = re.compile(r"(android|ios|web):(?:(token|fid):)?(?!(?:token|fid):?$)(\S+)", re.IGNORECASE)
 MAX_VALUE = 1000
+MAX_EMAIL = 254  # RFC 5321 4.5.3.1
 
 
 def phone(text: str) -> tuple[Reach, ...]:
@@ -59,11 +60,14 @@ def email(text: str) -> tuple[Reach, ...]:
 
 def mailbox(text: str) -> str:
     """An address with correct syntax, its domain in lower case. No network is asked."""
-    local, _, domain = text.strip().rpartition("@")
+    text = text.strip()
+    if len(text) > MAX_EMAIL:
+        raise ValueError(f"is not an e-mail address: {len(text)} characters are more than {MAX_EMAIL}")
+    local, _, domain = text.rpartition("@")
     if len(local) > 64 or not _PLAIN_LOCAL.fullmatch(local):
-        return _any_email(text.strip())
+        return _any_email(text)
     if (known := _domain(domain)) is None or len(local) + len(known) >= 254:
-        return _any_email(text.strip())
+        return _any_email(text)
     return f"{local}@{known}"
 
 

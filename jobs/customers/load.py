@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import islice
 from pathlib import Path
 
 import structlog
 
 from jobs.customers.columns import read_header
-from jobs.customers.reader import Record, Source, fault, open_source
+from jobs.customers.reader import Record, Source, batches, header_of, open_source
 from jobs.customers.rejects import Rejects, unsafe
 from jobs.customers.rows import Accepted, RowReader
 from store import ticks
@@ -19,9 +18,6 @@ from store.engine import Database, driver
 from store.people import Connection, Duplicate, Merged, drop_duplicates, drop_forgotten, merge, prepare, stage
 
 log = structlog.get_logger()
-
-# 5,000 rows are 15 MB in flight.
-BATCH = 5_000
 
 Progress = Callable[[int, int | None], None]
 
@@ -87,16 +83,14 @@ async def import_customers(
 
 
 def _header(path: Path, opened: Source, today: date) -> tuple[list[str], RowReader]:
-    line, titles = next(opened.records, (0, []))
-    if not titles:
-        raise fault(path, 0, "is empty; its first row has to name the columns")
+    line, titles = header_of(path, opened)
     return titles, RowReader(read_header(str(path), line, titles), today)
 
 
 async def _stage(connection: Connection, opened: Source, reader: RowReader, rejects: Rejects, progress: Progress) -> int:
     """Every row either to the staging tables or to the rejects; the number of rows."""
     rows = 0
-    while batch := list(islice(opened.records, BATCH)):
+    for batch in batches(opened.records):
         accepted = list(_accepted(batch, reader, rejects))
         people = (person for person, _ in accepted)
         await stage(connection, people, ((person.line, reach) for person, reaches in accepted for reach in reaches))

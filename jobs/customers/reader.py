@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from config.problems import ConfigError, Problem
+from jobs.customers.bombs import MAX_COLUMNS, MAX_RECORD
 from jobs.customers.workbook import open_workbook, sheet_rows
 
 Record = tuple[int, list[str]]
 
 _BLOCK = 1 << 20
-MAX_RECORD = 4 << 20  # characters of one row, over however many lines its quotes hold together
+BATCH, BATCH_TEXT = 5_000, 16 << 20  # rows, characters: most rows are 15 MB in flight, long ones a few times that
 _DELIMITERS = ",;\t"
 # csv reads on to the end of the file when a quote is never closed; this line then turns up inside a cell.
 _END = "\0end of file"
@@ -53,6 +54,30 @@ def open_source(path: Path) -> Iterator[Source]:
         else:
             with _csv_source(path, file) as source:
                 yield source
+
+
+def header_of(path: Path, opened: Source) -> tuple[int, list[str]]:
+    """The first row: its line and what it calls the columns. Raises ConfigError."""
+    line, titles = next(opened.records, (0, []))
+    if not titles:
+        raise fault(path, 0, "is empty; its first row has to name the columns")
+    if len(titles) > MAX_COLUMNS:
+        raise fault(path, line, f"has a row of more than {MAX_COLUMNS:,} columns; it is no table of customers")
+    return line, titles
+
+
+def batches(records: Iterator[Record]) -> Iterator[list[Record]]:
+    """So many at a time, fewer where they are long."""
+    batch: list[Record] = []
+    size = 0
+    for record in records:
+        batch.append(record)
+        size += sum(map(len, record[1]))
+        if len(batch) >= BATCH or size >= BATCH_TEXT:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def fault(path: Path, line: int, message: str) -> ConfigError:
@@ -96,7 +121,7 @@ def _decodes(decode: Callable[[bytes, bool], str], block: bytes, *, final: bool 
 
 
 class _Lines:
-    """The lines of a text and its end, with an eye on how much one row takes."""
+    """The lines of a text and its end, with an eye on how much one row takes, over however many lines its quotes hold together."""
 
     def __init__(self, text: TextIO) -> None:
         self._lines = chain(text, [_END])

@@ -7,16 +7,14 @@ from datetime import date
 from pathlib import Path
 
 from jobs.customers.columns import read_header
-from jobs.customers.reader import fault, open_source
+from jobs.customers.reader import header_of, open_source
 from jobs.customers.rows import Accepted, RowReader
 
 
 def roster(path: Path, today: date) -> Iterator[tuple[str, str, list[str]]]:
     """(customer number, name, addresses) of every row an import would take. Raises ConfigError."""
     with open_source(path) as opened:
-        line, titles = next(opened.records, (0, []))
-        if not titles:
-            raise fault(path, 0, "is empty; its first row has to name the columns")
+        line, titles = header_of(path, opened)
         reader = RowReader(read_header(str(path), line, titles), today)
         for number, cells in opened.records:
             row = reader.read(number, cells)

@@ -15,7 +15,7 @@ from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 from openpyxl.worksheet.worksheet import Worksheet
 
 from config.problems import ConfigError, Problem
-from jobs.customers.bombs import Bomb, look_over
+from jobs.customers.bombs import MAX_RECORD, MAX_UNPACKED, Bomb, look_over
 
 
 @contextmanager
@@ -56,12 +56,16 @@ def _check(path: Path, file: BinaryIO) -> None:
 
 def sheet_rows(path: Path, sheet: ReadOnlyWorksheet) -> Iterator[tuple[int, list[str]]]:
     """(row number, cells as text), blank rows left out, short rows filled up to the first one's width. Raises ConfigError."""
-    width = 0
+    width = taken = 0
     # The read-only sheet borrows this method from the full one, which its type stub cannot say.
     rows = cast(Worksheet, sheet).iter_rows(values_only=True)
     try:
         for line, values in enumerate(rows, 1):
             cells = _texts(values)
+            # One text of the text table may stand in every cell, so that small files could still say gigabytes.
+            taken += (size := sum(map(len, cells)))
+            if size > MAX_RECORD or taken > MAX_UNPACKED:
+                raise ConfigError([Problem(str(path), line, 1, "holds more text than a table needs; save the sheet alone as CSV UTF-8")])
             if not any(map(str.strip, cells)):
                 continue
             width = width or len(cells)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import structlog
 
-from jobs.customers.reader import Record, fault, open_source
+from jobs.customers.reader import Record, batches, header_of, open_source
 from jobs.customers.rejects import Rejects, unsafe
 from jobs.house import House
 from jobs.suppressions.rows import Context, Defaults, RowReader
@@ -19,8 +18,6 @@ from store import suppression_load, ticks
 from store.suppression_load import Staged
 
 log = structlog.get_logger()
-
-BATCH = 5_000
 
 Progress = Callable[[int, int | None], None]
 
@@ -49,15 +46,13 @@ async def import_suppressions(
     Raises ConfigError when the file cannot be taken at all; then nothing is loaded and no file is written.
     """
     with open_source(path) as opened:
-        line, titles = next(opened.records, (0, []))
-        if not titles:
-            raise fault(path, 0, "is empty; its first row has to name the columns")
+        line, titles = header_of(path, opened)
         reader = RowReader(Context(path.name, house.channels, defaults, zone, now), line, titles)
         with Rejects(path, titles, opened.delimiter) as rejects:
             async with house.database.begin() as connection:
                 await suppression_load.prepare(connection)
                 rows = 0
-                while batch := list(islice(opened.records, BATCH)):
+                for batch in batches(opened.records):
                     await suppression_load.stage(connection, list(_accepted(batch, reader, rejects)))
                     rows += len(batch)
                     progress(rows, opened.total and max(opened.total, rows))

@@ -5,15 +5,21 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
+import tracemalloc
 import zipfile
+from datetime import date
 from pathlib import Path
 
 import pytest
 from openpyxl import Workbook
 
-from config.problems import Problem
+from config.problems import ConfigError, Problem
 from config.source import MAX_PROBLEMS, read
 from config.templating import RenderError, TemplateError, compile_text, uses
+from jobs.customers.cells import read_cells
+from jobs.customers.columns import read_header
+from jobs.customers.reader import BATCH, batches, header_of, open_source
+from store.people import FIELDS
 
 START = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
 MEGABYTE = 1 << 20
@@ -46,6 +52,22 @@ def forged(path: Path, sheet: bytes, part: str = "xl/worksheets/sheet1.xml") -> 
     return path
 
 
+TEXTS = b'<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><si><t>' + b"x" * 1_000_000 + b"</t></si></sst>"
+KIND = b"application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+
+
+def repeated(path: Path, cells: int, rows: int) -> Path:
+    """A workbook with one text of a megabyte, that stands in so many cells."""
+    sheet = START + (b"<row>" + b'<c t="s"><v>0</v></c>' * cells + b"</row>") * rows + b"</sheetData></worksheet>"
+    forged(path.with_suffix(".plain"), sheet)
+    with zipfile.ZipFile(path.with_suffix(".plain")) as real, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
+        for name in real.namelist():
+            entry = b'<Override PartName="/xl/sharedStrings.xml" ContentType="' + KIND + b'"/></Types>'
+            target.writestr(name, real.read(name).replace(b"</Types>", entry))
+        target.writestr("xl/sharedStrings.xml", TEXTS)
+    return path
+
+
 SHEETS = [
     (START + b"<row/>" * 2_000_000, "more than 1,048,576 rows"),
     (START + b'<row r="99999999999"/>', "more than 1,048,576 rows"),
@@ -71,6 +93,8 @@ def test_files_made_to_burst_are_refused_in_little_memory(tmp_path: Path) -> Non
         wanted[forged(tmp_path / f"{number}.xlsx", sheet)] = words
     for number, part in enumerate(("xl/styles.xml", "[Content_Types].xml")):
         wanted[forged(tmp_path / f"part-{number}.xlsx", b"<x>" + b"<font/>" * 300_000, part)] = "more styles"
+    for number, (cells, rows) in enumerate(((900, 2), (2, 1_100))):
+        wanted[repeated(tmp_path / f"repeated-{number}.xlsx", cells, rows)] = "more text than a table needs"
     for number, (table, words) in enumerate(TABLES):
         (tmp_path / f"{number}.csv").write_bytes(table)
         wanted[tmp_path / f"{number}.csv"] = words
@@ -78,6 +102,34 @@ def test_files_made_to_burst_are_refused_in_little_memory(tmp_path: Path) -> Non
     *said, grown = done.stdout.splitlines()
     assert [line for line, words in zip(said, wanted.values(), strict=True) if words not in line] == []
     assert int(grown) < ALLOWED
+
+
+def test_a_header_without_end_is_refused_before_its_columns_are_compared(tmp_path: Path) -> None:
+    file = tmp_path / "wide.csv"
+    file.write_text("customer_no,name," + ",".join(f"c{number}" for number in range(100_000)))
+    with open_source(file) as opened, pytest.raises(ConfigError, match="more than 1,000 columns"):
+        header_of(file, opened)
+
+
+def test_long_rows_are_held_a_few_at_a_time() -> None:
+    rows = [(line, ["x" * MEGABYTE]) for line in range(40)]
+    assert [len(batch) for batch in batches(iter(rows))] == [16, 16, 8]
+    assert [len(batch) for batch in batches((line, ["x"]) for line in range(BATCH + 1))] == [BATCH, 1]
+
+
+def test_cells_of_a_megabyte_are_not_remembered() -> None:
+    cells = read_cells(read_header("f", 1, ["customer_no", "name", "locale", "email", "consent_push"]), date(2026, 11, 27))
+    rows = [" " * (MEGABYTE + number) for number in range(30)]
+    tracemalloc.start()
+    for blank in rows:
+        assert [cell.read(blank) for cell in cells.values[2:]] == [None] * len(FIELDS[1:])
+        assert cells.consents[0].read(blank, "") is None
+        with pytest.raises(ValueError, match="more than 254"):
+            cells.contacts[0].read("a@" + "b" * len(blank))
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    del rows
+    assert held < MEGABYTE
 
 
 @pytest.mark.parametrize(
