@@ -90,7 +90,7 @@ _LET_GO = sql(
 _CLOSE_POPUPS = sql("UPDATE popups SET content = '{}', closed_at = :now WHERE person_id = :person AND closed_at IS NULL")
 _STOP_EVENTS = sql("UPDATE events SET planned_at = :now WHERE person_id = :person AND planned_at IS NULL")
 
-TELLING = 8  # characters: a shorter id of a provider may stand in anything
+TELLING = 12  # characters: a shorter id of a provider may stand in anything
 _OWN_MESSAGES = "SELECT id FROM messages WHERE person_id = :person"
 _TRACES = (
     sql(
@@ -112,9 +112,11 @@ _TRACES = (
 )
 _NEEDLES = sql("SELECT value FROM addresses WHERE person_id = :person AND value NOT LIKE 'erased:%' ORDER BY id")
 _MESSAGE_IDS = sql(f"{_OWN_MESSAGES} ORDER BY id")
+# A pop-up's is our own key, which begins other people's, too; keys are looked for as such.
+_THEIR_OWN = f"length(provider_id) >= {TELLING} AND provider_id NOT LIKE 'kabar-%'"
 _PROVIDER_IDS = sql(
-    f"""SELECT provider_id FROM messages WHERE person_id = :person AND length(provider_id) >= {TELLING}
-        UNION SELECT provider_id FROM attempts WHERE message_id IN ({_OWN_MESSAGES}) AND length(provider_id) >= {TELLING}"""
+    f"""SELECT provider_id FROM messages WHERE person_id = :person AND {_THEIR_OWN}
+        UNION SELECT provider_id FROM attempts WHERE message_id IN ({_OWN_MESSAGES}) AND {_THEIR_OWN}"""
 )
 # As they came, and applied long since: kept for looking at trouble, which is no reason to keep a person. One that was set aside was
 # read by nobody: it is theirs also by the provider's id alone, or with the address broken over two lines of quoted-printable.

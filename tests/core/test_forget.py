@@ -171,7 +171,9 @@ async def test_what_was_set_aside_about_them_is_emptied_by_whatever_it_names_the
     [sent] = await rows(stage.house.database, SENT_BY_WHATSAPP)
     hers = [f'{{"to": "{PHONE}', f"<{MAIL.upper()}", f"{{{sent.provider_id}", f"{{kabar-{sent.id}", TOKEN]
     hers.append(quopri.encodestring(f"{'x' * 60} {MAIL}".encode()).decode())
-    others = [f"kabar-{sent.id}0", "of Budi, +6281200000002", "nobody's"]
+    # A pop-up's is our own key, and the beginning of other people's.
+    await act(stage, "UPDATE messages SET provider_id = 'kabar-12345' WHERE id = :id", id=max(await own(stage)))
+    others = [f"kabar-{sent.id}0", "{kabar-123456", "of Budi, +6281200000002", "nobody's"]
     await act(stage, PUT_ASIDE, now=stage.clock.now(), words=[*hers, *others])
     await forgotten(stage)
     kept = await rows(stage.house.database, "SELECT convert_from(body, 'UTF8') AS words FROM receipts WHERE error IS NOT NULL ORDER BY id")
