@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 EXECUTABLE = shutil.which("chromium") or shutil.which("chromium-browser")
 _FLAGS = (
@@ -20,7 +20,8 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-PATIENCE_MS = 15_000
+PATIENCE_MS = 30_000
+expect.set_options(timeout=PATIENCE_MS)  # else five seconds, which a busy machine may take
 
 
 @asynccontextmanager
