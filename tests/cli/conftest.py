@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-import structlog
 from psycopg.rows import dict_row
 from typer.testing import CliRunner, Result
 
@@ -58,15 +54,8 @@ def desk(database_url: str, tmp_path: Path) -> Desk:
 
 
 @pytest.fixture(autouse=True)
-def _logging_of_its_own() -> Iterator[None]:
-    """Each command sets logging up for its process; other tests keep theirs."""
-    root, hook = logging.getLogger(), sys.excepthook
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:], sys.excepthook = handlers, hook
-    root.setLevel(level)
-    logging.captureWarnings(False)
-    structlog.reset_defaults()
+def _sets_logging_up(own_logging: None) -> None:
+    """Each command does for its process."""
 
 
 def customer(desk: Desk, number: str = "C000001", **columns: Any) -> int:

@@ -42,15 +42,9 @@ class Row(BaseModel):
 
 
 @pytest.fixture
-def restored() -> Iterator[None]:
-    root, hook = logging.getLogger(), sys.excepthook
-    handlers, level = root.handlers[:], root.level
+def restored(own_logging: None) -> Iterator[None]:
     logging.captureWarnings(False)  # set up anew by the test, above the test runner's own hook
     yield
-    root.handlers[:], sys.excepthook = handlers, hook
-    root.setLevel(level)
-    logging.captureWarnings(False)
-    structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
 
 

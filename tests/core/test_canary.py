@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-import logging
-import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import pytest
-import structlog
 from pydantic import SecretStr
 
 from channels.base import Envelope, Outcome
@@ -54,15 +51,10 @@ class Raising:
 
 
 @pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    root, hook, stream = logging.getLogger(), sys.excepthook, io.StringIO()
-    handlers, level = root.handlers[:], root.level
+def log(own_logging: None) -> io.StringIO:
+    stream = io.StringIO()
     configure_logging(Settings(log_level="debug", log_format="json"), stream)
-    yield stream
-    root.handlers[:], sys.excepthook = handlers, hook
-    root.setLevel(level)
-    logging.captureWarnings(False)
-    structlog.reset_defaults()
+    return stream
 
 
 @pytest.fixture
