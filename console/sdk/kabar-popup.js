@@ -50,7 +50,7 @@ export function init({ endpoint, token, trigger = "app_open", platform = "web", 
   write(DEVICE, read(DEVICE, made));
   const device = read(DEVICE, made); // of two tabs that begin at once, both take what was written last
   const ended = new AbortController();
-  let held, stream, lastId, poll, flushing, busy, hide, strangers = new Set();
+  let held, stream, lastId, poll, due, flushing, busy, hide, strangers = new Set();
   let cache = {}, skew = 0, misses = 0, line = Promise.resolve();
   const now = () => Date.now() + skew; // the server's time: a phone's clock may be wrong by years
   const backoff = () => Math.min(300, 2 ** ++misses) * (.5 + Math.random() / 2);
@@ -65,15 +65,21 @@ export function init({ endpoint, token, trigger = "app_open", platform = "web", 
     return call(path, options, false);
   }
 
+  // Of two reasons to ask again the sooner counts: what is heard during an answer would otherwise wait for the next regular question.
   function later(seconds) {
+    const then = performance.now() + seconds * 1000;
+    if (ended.signal.aborted || poll && due <= then) return;
     clearTimeout(poll);
-    if (!ended.signal.aborted) poll = setTimeout(ask, seconds * 1000);
+    due = then;
+    poll = setTimeout(ask, seconds * 1000);
   }
 
   // One question after the other: what is invalidated during an answer is asked again.
   const ask = (name = trigger) => line = line.then(() => question(name));
 
   async function question(name) {
+    clearTimeout(poll);
+    poll = 0;
     if (ended.signal.aborted || document.hidden) return;
     const path = "/v1/popups?" + new URLSearchParams({ trigger: name, device, platform, app_version: appVersion, locale });
     if (cache.path !== path) cache = { path };

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 
 import pytest
 from aiohttp import ClientSession
-from playwright.async_api import Page, Request, Response, expect
+from playwright.async_api import Page, Request, Response, Route, expect
 
+from store import changes
 from tests.browser.chromium import PATIENCE_MS, page_of
 from tests.browser.conftest import Stage, shown
 from tests.world import rows
@@ -198,6 +199,34 @@ async def test_what_becomes_ready_is_shown_without_a_reload_and_a_tested_one_bef
             pass
         await stage.popup(customer, "Baru saja", layout="fullscreen")
         await expect(shown(page)).to_have_accessible_name("Baru saja")
+
+
+async def test_what_changes_for_everybody_during_an_answer_is_asked_for_within_half_a_minute(stage: Stage) -> None:
+    customer = await stage.customer()
+    async with page_of(stage.browser) as page:
+        held, heard, streams = asyncio.Event(), asyncio.Event(), set[str]()
+
+        async def answer_late(route: Route) -> None:
+            answer = await route.fetch()
+            if not held.is_set():
+                held.set()
+                await heard.wait()
+            await route.fulfill(response=answer)
+
+        network = await page.context.new_cdp_session(page)
+        network.on("Network.responseReceived", lambda it: streams.add(it["requestId"]) if "/stream" in it["response"]["url"] else None)
+        await network.send("Network.enable")
+        await page.route("**/v1/popups?*", answer_late)
+        async with page.expect_response(lambda answer: answer.url.endswith("/v1/popups/stream")), stage.app(customer, page):
+            pass
+        async with asyncio.timeout(PATIENCE_MS / 1000):
+            await held.wait()
+        network.on("Network.dataReceived", lambda it: heard.set() if it["requestId"] in streams else None)
+        async with page.expect_response(asks), stage.house.database.begin() as connection:
+            await changes.tell_everybody(connection)
+        await frames(page)
+        async with page.expect_response(asks):
+            await stage.later(page, 31)
 
 
 async def test_the_script_is_small_on_the_wire_cached_and_free_for_every_page(stage: Stage) -> None:
