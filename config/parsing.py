@@ -54,12 +54,11 @@ def parse_condition(text: str) -> Condition:
     """A condition over the customer's columns. Raises ConditionError."""
     _check_tokens(text)
     try:
-        tree = sqlglot.parse_one(text, dialect="postgres", into=exp.Condition)
+        return _condition(sqlglot.parse_one(text, dialect="postgres", into=exp.Condition), 0)
     except ParseError as error:
         raise _unparsed(text, error) from None
     except (SqlglotError, RecursionError):
         raise ConditionError(f"this cannot be read as a condition; {ALLOWED}") from None
-    return _condition(tree, 0)
 
 
 def _check_tokens(text: str) -> None:

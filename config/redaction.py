@@ -34,7 +34,7 @@ _SHAPES = tuple(
             r"(?P<keep>(token|secret|password|api[_-]?key|signature|authorization)[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;)}]+",
             re.IGNORECASE,
         ),
-        (r"\beyJ[\w-]{8,}\.[\w-]+(\.[\w-]*)?", 0),
+        (r"\beyJ[\w-]{8,1000}\.[\w-]+(\.[\w-]*)?", 0),
         (r"\bya29\.[\w.-]+", 0),
         (r"\bEAA[A-Za-z0-9]{20,}", 0),
         (r"[\w-]{8,64}:APA91[\w-]{16,}", 0),

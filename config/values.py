@@ -15,16 +15,21 @@ from pydantic import PlainSerializer, PlainValidator
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MINUTES_A_DAY = 24 * 60
 _UNITS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
+_PART = re.compile(r"(\d{1,9})([wdhms])", re.ASCII)
+_LONGEST = 36_525 * 86_400  # what is longer leaves the calendar when it is counted back from now
+_DURATION = re.compile(r"(?:\d{1,9}[wdhms])+", re.ASCII)
 
 
 def parse_duration(value: object) -> timedelta:
     """`90s`, `45m`, `2h`, `1h30m`, `3d`, `2w` → timedelta. Raises ValueError."""
     if isinstance(value, timedelta):
         return value
-    parts = re.findall(r"(\d+)([wdhms])", value) if isinstance(value, str) else []
-    if not parts or "".join(n + unit for n, unit in parts) != value:
+    if not isinstance(value, str) or not _DURATION.fullmatch(value):
         raise ValueError(f'"{value}" is not a duration; write 45m, 2h, 1h30m or 3d')
-    return timedelta(seconds=sum(int(n) * _UNITS[unit] for n, unit in parts))
+    seconds = sum(int(n) * _UNITS[unit] for n, unit in _PART.findall(value))
+    if seconds > _LONGEST:
+        raise ValueError(f'"{value}" is more than a hundred years')
+    return timedelta(seconds=seconds)
 
 
 def format_duration(value: timedelta) -> str:

@@ -9,9 +9,9 @@ import re
 _JINJA = re.compile(r"(\{\{.{0,2000}?\}\})|(\{%.{0,2000}?%\})|\{#.{0,2000}?#\}", re.DOTALL)
 # Plain letters and digits: neither Markdown nor URL escaping changes them.
 _TOKEN = re.compile(r"jx[es](\d+)xj")
-_STATEMENTS = r"(?:jxs\d+xj[ \t]*)+"
-_OWN_LINE = re.compile(rf"^[ \t]*({_STATEMENTS})$", re.MULTILINE)
-_OWN_PARAGRAPH = re.compile(rf"<p[^>]*>\s*((?:{_STATEMENTS}\s*)+)</p>")
+# A repetition in a repetition can be cut in 2^n ways, and all are tried where the end does not fit.
+_OWN_LINE = re.compile(r"^[ \t]*((?:jxs\d+xj[ \t]*)+)$", re.MULTILINE)
+_OWN_PARAGRAPH = re.compile(r"<p[^<>]*>\s*((?:jxs\d+xj\s*)+)</p>")
 
 
 class Shield:

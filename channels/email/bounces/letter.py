@@ -7,6 +7,7 @@ import html
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from email.errors import MessageError
 from email.header import decode_header
 from email.message import Message
 from email.parser import BytesHeaderParser, BytesParser
@@ -25,7 +26,7 @@ Headers = Mapping[str, Sequence[str]]
 
 _TAG = re.compile(r"<(?:br|p|div|tr|li|h\d)\b[^<>]*>", re.IGNORECASE)
 _ANY_TAG = re.compile(r"<[^<>]*>")
-_HIDDEN = re.compile(r"<(style|script|head)\b[^<>]*>.{0,20000}?</\1>", re.IGNORECASE | re.DOTALL)
+_HIDDEN = re.compile(r"<(style|script|head)\b[^<>]*>(?:(?!<\1\b).){0,20000}?</\1>", re.IGNORECASE | re.DOTALL)
 # Charsets that are text; Python knows others that are not, or that are slow on purpose (punycode).
 _CHARSET = re.compile(
     r"(?:us-)?ascii|utf[-_]?8|utf[-_]?16(?:[lb]e)?|iso|windows|cp\d|koi8|gb|hz|big5|euc|shift|sjis|ks_c|mac|tis|latin", re.IGNORECASE
@@ -191,7 +192,7 @@ def header_text(value: object) -> str:
         return text
     try:
         return "".join(_decoded(part, charset) if isinstance(part, bytes) else part for part, charset in decode_header(text))
-    except ValueError:  # also binascii.Error and HeaderParseError of broken words
+    except (ValueError, MessageError):  # binascii.Error and HeaderParseError of broken words
         return text
 
 
