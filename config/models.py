@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from config.strict import Names, Nominal, Slug, Strict, Zone
-from config.values import CapPeriod, Duration, WeeklyHours, Window, basis_points, parse_weekly_hours
+from config.values import CapPeriod, Duration, WeeklyHours, Window, basis_points, format_duration, parse_weekly_hours
 from config.when import When
 
 # --- rules.yaml -----------------------------------------------------------------------------------------------------
@@ -34,8 +34,14 @@ class Cap(Strict):
 
     @property
     def name(self) -> str:
-        per = self.per if isinstance(self.per, str) else f"{int(self.per.total_seconds() // 3600)}h"
+        per = self.per if isinstance(self.per, str) else _rolling(self.per)
         return f"{'+'.join(filter(None, (self.channel, self.category))) or 'all'}:{self.max}/{per}"
+
+
+def _rolling(per: timedelta) -> str:
+    """Whole hours as hours, `168h`, as they always were; two different caps never have one name."""
+    hours, rest = divmod(per, timedelta(hours=1))
+    return format_duration(per) if rest else f"{hours}h"
 
 
 class Overlap(Strict):

@@ -96,7 +96,7 @@ def show(result: Audit, console: Console) -> None:
         for breach in result.found:
             when = _local(breach.at, breach.zone)
             table.add_row(str(breach.message_id), breach.customer_no, breach.campaign, breach.channel, when, sentence(breach))
-        console.print(table)
+        console.print(table, markup=False)
     console.print(verdict(result), soft_wrap=True, highlight=False, markup=False)
 
 

@@ -74,13 +74,21 @@ async def _from(settings: Settings, file: Path, by: str) -> tuple[int, int]:
 
 def _read(file: Path) -> list[Stone]:
     found = []
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(file.read_bytes().splitlines(), 1):  # of bytes: text ends lines at signs that JSON leaves alone
         try:
-            row = json.loads(line)
-            found.append(Stone(row["key"], datetime.fromisoformat(row["forgotten_at"]), row["forgotten_by"], row["reason"]))
-        except (ValueError, KeyError, TypeError):
+            found.append(_stone(line))
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise fault(f"{file}:{number}", "is no line of `kabar export tombstones`; nobody was forgotten") from None
     return found
+
+
+def _stone(line: bytes) -> Stone:
+    row = json.loads(line)
+    stone = Stone(row["key"], datetime.fromisoformat(row["forgotten_at"]), row["forgotten_by"], row["reason"])
+    words = "".join((stone.key, stone.forgotten_by, stone.reason)).encode()  # TypeError, ValueError: what is no text
+    if stone.forgotten_at.tzinfo is None or 0 in words:
+        raise ValueError("a moment without a zone, or a word that no database keeps")
+    return stone
 
 
 def readmit(

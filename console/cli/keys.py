@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -57,9 +56,10 @@ async def _create(settings: Settings, name: str, scopes: Sequence[KeyScope], exp
 
 
 def _ends(text: str, zone: ZoneInfo, now: datetime) -> datetime:
-    with suppress(ValueError, OverflowError):  # not a duration: it may be a date
-        return now + parse_duration(text.strip())
-    ends = parse_since(text, zone, now, "--expires")
+    try:
+        ends = now + parse_duration(text.strip())
+    except (ValueError, OverflowError):  # not a duration: it may be a date
+        ends = parse_since(text, zone, now, "--expires")
     if ends <= now:
         raise typer.BadParameter(f'"{text}" is over; write a time to come, or 90d', param_hint="--expires")
     return ends
@@ -73,7 +73,7 @@ def listed() -> None:
         moments = (key.created_at, key.last_used_at, key.expires_at)
         created, used, expires = (f"{at.astimezone(zone):%Y-%m-%d %H:%M}" if at else "never" for at in moments)
         table.add_row(key.name, key.id, ", ".join(key.scopes), created, key.created_by, used, expires, _state(key, now))
-    screen().print(table)
+    screen().print(table, markup=False)
 
 
 async def _listed(settings: Settings) -> tuple[list[StoredKey], datetime, ZoneInfo]:

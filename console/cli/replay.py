@@ -18,6 +18,8 @@ from store.replay import Chosen, Replayed, campaigns, replay_failed, states, wou
 
 log = structlog.get_logger()
 
+LARGEST_ID = 2**63 - 1  # of a message
+
 
 def replay(
     failed: Annotated[bool, typer.Option("--failed", help="The dead letters: messages that failed for good.")] = False,
@@ -27,7 +29,9 @@ def replay(
     campaign: Annotated[str | None, typer.Option("--campaign", help="Only of this campaign.", show_default=False)] = None,
     channel: Annotated[str | None, typer.Option("--channel", help="Only on this channel.", show_default=False)] = None,
     cause: Annotated[str | None, typer.Option("--cause", metavar="CODE", help="Only of this cause, as `kabar failed` names it.")] = None,
-    ids: Annotated[list[int] | None, typer.Option("--id", metavar="ID", help="Only this message; as often as you like.")] = None,
+    ids: Annotated[
+        list[int] | None, typer.Option("--id", metavar="ID", min=1, max=LARGEST_ID, help="Only this message; as often as you like.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and do nothing.")] = False,
     by: Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who does it, for the audit log.")] = None,
 ) -> None:
@@ -39,7 +43,11 @@ def replay(
     if failed == set_aside:
         raise typer.BadParameter("say what to replay: --failed, or --set-aside")
     if set_aside:
-        _again(run(_retry(Settings.read(), by or operator())))
+        if campaign or channel or cause or ids:
+            raise typer.BadParameter(
+                "takes all there is; --campaign, --channel, --cause and --id are for --failed", param_hint="--set-aside"
+            )
+        _again(run(_retry(Settings.read(), by or operator(), dry_run)), dry_run)
         return
     chosen = Chosen(campaign, channel, cause, ids=sorted(set(ids)) if ids else None)
     done = run(_replay(Settings.read(), chosen, by or operator(), dry_run))
@@ -55,12 +63,16 @@ def replay(
             typer.echo(f"{count} left: {why}")
 
 
-def _again(retried: Mapping[str, int]) -> None:
-    typer.echo(", ".join(f"{count} {kind}s" for kind, count in retried.items()) + " are worked on again")
+def _again(retried: Mapping[str, int], dry_run: bool) -> None:
+    counted = ", ".join(f"{count} {kind}s" for kind, count in retried.items())
+    typer.echo(f"{counted} {'would be' if dry_run else 'are'} worked on again")
 
 
-async def _retry(settings: Settings, by: str) -> dict[str, int]:
+async def _retry(settings: Settings, by: str, dry_run: bool) -> dict[str, int]:
     async with open_house(settings) as house, house.database.begin() as connection:
+        if dry_run:
+            counted = await store_set_aside.counts(connection)
+            return {kind: counted[f"{kind}s"] for kind in store_set_aside.KINDS}
         retried = {kind: await store_set_aside.retry(connection, kind) for kind in store_set_aside.KINDS}
         await ticks.record(connection, actor=by, action="replay.set_aside", detail=retried, now=house.clock.now())
         return retried

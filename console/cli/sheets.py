@@ -21,14 +21,15 @@ Write = Callable[[Rows], object]
 
 @contextmanager
 def target(out: Path | None) -> Iterator[TextIO]:
-    """Standard output, or a file that appears whole or not at all."""
+    """Standard output, or a file that appears whole or not at all, and that its owner alone may read."""
     if out is None:
         yield sys.stdout
         sys.stdout.flush()
         return
     part = out.with_name(out.name + ".part")
     try:
-        with part.open("w", encoding="utf-8", newline="") as file:
+        part.unlink(missing_ok=True)  # what another run left there, or a link to somewhere else
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8", newline="") as file:
             yield file
         os.replace(part, out)
     except OSError as error:

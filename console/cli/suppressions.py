@@ -45,12 +45,12 @@ def listed(
     table = Table("kind", "of", "live", "lifted")
     for each in found.counts:
         table.add_row(each.kind, each.of, f"{each.live:,}", f"{each.lifted:,}")
-    screen().print(table)
+    screen().print(table, markup=False)
     if found.rows:
         newest = Table("id", "kind", "of", "whom", "at", "source", "evidence", "lifted")
         for row in found.rows:
             newest.add_row(*_shown(row, found.zone))
-        screen().print(newest)
+        screen().print(newest, markup=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from channels.push.errors import BAD_REQUEST, FCM_ERROR
 from channels.push.fcm import FcmAdapter, outcome_of
 from channels.push.message import message_of
 from channels.push.payload import fitted, weight
-from channels.push.tokens import Tokens
+from channels.push.tokens import TokenError, Tokens
 from channels.sandbox.fcm_shape import rule_violations, shape_violations
 from channels.sandbox.server import Sandbox
 from channels.signals import SlowDown, StopChannel
@@ -257,6 +257,24 @@ async def test_without_a_token_a_message_waits(answer: bytes, code: str, signal:
             outcome = await push.send(PUSH)
     assert isinstance(outcome, Retry)
     assert (outcome.code, outcome.signal) == (code, signal)
+
+
+@pytest.mark.parametrize(
+    "status", ["301 Moved Permanently", "302 Found", "303 See Other", "307 Temporary Redirect", "308 Permanent Redirect"]
+)
+async def test_what_asks_for_a_token_follows_no_redirect(status: str, sandbox: Sandbox, tmp_path: Path) -> None:
+    grant = http_answer("200 OK", b'{"access_token":"stolen","expires_in":3600}', "Content-Type: application/json")
+    async with http_server(Odd.NOTHING, grant) as elsewhere:
+        moved = http_answer(status, b"", f"Location: http://127.0.0.1:{elsewhere.port}/token")
+        async with http_server(Odd.NOTHING, moved) as endpoint:
+            tokens = Tokens(tmp_path / "credentials.json", f"http://127.0.0.1:{endpoint.port}/token", 5)
+            tokens.load()
+            with pytest.raises(TokenError) as caught:
+                await tokens.get()
+            await tokens.close()
+    assert not caught.value.refused
+    assert endpoint.requests
+    assert elsewhere.connections == 0
 
 
 def test_a_key_file_that_is_none_is_named(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -11,6 +12,7 @@ import typer
 from freezegun import freeze_time
 
 from console.cli.times import parse_since, wall_clock
+from console.cli.unmask import account
 from store.engine import Database
 from store.reports import stream_messages
 from tests.cli.conftest import Desk, customer, message, run_of
@@ -69,6 +71,26 @@ def test_a_file_appears_whole_or_not_at_all(desk: Desk) -> None:
     result = desk.kabar("export", "messages", "--out", "nowhere/messages.csv")
     assert result.exit_code == 1
     assert "nowhere" in result.stderr
+
+
+def test_a_file_is_its_owners_alone_also_where_another_stood(desk: Desk) -> None:
+    customer(desk)
+    for kind in (("messages",), ("suppressions",), ("tombstones",), ("person", "C000001", "--reason", "request of 20 November")):
+        out = desk.directory / "out"
+        out.write_text("older")
+        out.chmod(0o644)
+        done = desk.kabar("export", *kind, "--out", str(out), KABAR_MAY_UNMASK=account())
+        assert done.exit_code == 0, done.stderr
+        assert stat.S_IMODE(out.stat().st_mode) == 0o600, kind
+        assert out.read_text() != "older"
+
+
+def test_a_link_in_the_way_of_an_export_is_not_followed(desk: Desk) -> None:
+    theirs = desk.directory / "theirs"
+    theirs.write_text("theirs")
+    (desk.directory / "messages.csv.part").symlink_to(theirs)
+    assert desk.kabar("export", "messages", "--out", str(desk.directory / "messages.csv")).exit_code == 0
+    assert theirs.read_text() == "theirs"
 
 
 async def test_rows_come_in_batches_of_bounded_size(desk: Desk, database: Database) -> None:

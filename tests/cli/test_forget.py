@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.cli.conftest import Desk, audited, customer
 from tests.cli.publishing import publish_config
 
@@ -44,3 +46,35 @@ def test_tombstones_taken_away_are_set_again_after_a_restore(desk: Desk) -> None
     file.write_text('{"key": 1}\n')
     broken = desk.kabar("forget", "--from", str(file))
     assert (broken.exit_code, f"{file}:1" in broken.stderr) == (1, True)
+
+
+GOOD = b'{"key": "00", "forgotten_at": "2026-11-20T12:00:00Z", "forgotten_by": "dewi", "reason": "CRM-1182"}\n'
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b"[1]",
+        GOOD.replace(b'"00"', b"5"),
+        GOOD.replace(b'"dewi"', b"null"),
+        GOOD.replace(b'"CRM-1182"', b"[]"),
+        GOOD.replace(b"12:00:00Z", b"12:00:00"),
+        GOOD.replace(b"CRM", b"\\u0000"),
+    ],
+)
+def test_a_line_that_is_no_tombstone_is_named_before_anybody_is_forgotten(desk: Desk, line: bytes) -> None:
+    file = desk.directory / "tombstones.jsonl"
+    file.write_bytes(GOOD + line.strip() + b"\n")
+    result = desk.kabar("forget", "--from", str(file))
+    assert (result.exit_code, f"{file}:2: is no line of `kabar export tombstones`" in result.stderr) == (1, True), result.stderr
+    assert desk.sql("SELECT 1 FROM tombstones") == []
+
+
+def test_a_name_with_a_line_separator_comes_back_with_its_tombstone(desk: Desk) -> None:
+    customer(desk)
+    desk.kabar("forget", "C000001", "--reason", "CRM-1182", "--by", "de\u2028wi")
+    file = desk.directory / "tombstones.jsonl"
+    desk.kabar("export", "tombstones", "--out", str(file))
+    assert desk.kabar("forget", "--from", str(file)).exit_code == 0

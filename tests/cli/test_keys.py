@@ -47,3 +47,19 @@ def test_what_cannot_be_a_key_is_refused_with_the_way_out(desk: Desk) -> None:
     assert gone.exit_code == 1
     assert "kabar keys list" in gone.stderr
     assert desk.sql("SELECT 1 FROM api_keys") == []
+
+
+def test_whoever_made_or_revoked_a_key_is_only_text_in_the_list(desk: Desk) -> None:
+    assert desk.kabar("keys", "create", "crm", "--scope", "events", "--by", "a[/b]c").exit_code == 0
+    desk.kabar("keys", "create", "old", "--scope", "events", "--by", "[bold]dewi")
+    assert desk.kabar("keys", "revoke", "old", "--by", "[red]dewi").exit_code == 0
+    shown = desk.kabar("keys", "list")
+    assert shown.exit_code == 0, shown.stderr
+    for by in ("a[/b]c", "[bold]dewi", "[red]dewi"):
+        assert by in shown.stdout
+
+
+def test_a_key_that_would_end_as_it_is_made_is_refused(desk: Desk) -> None:
+    result = desk.kabar("keys", "create", "crm", "--scope", "events", "--expires", "0s")
+    assert (result.exit_code, "is over" in result.stderr) == (2, True)
+    assert desk.sql("SELECT 1 FROM api_keys") == []

@@ -176,3 +176,10 @@ def test_a_list_turns_offers_round_that_wait_or_were_about_to_leave(desk: Desk) 
         (leaves, "email", "queued", "moved_on:whatsapp:opted_out"),
         (note, "email", "queued", None),
     ]
+
+
+def test_evidence_is_only_text_in_the_list(desk: Desk) -> None:
+    words = ("suppressions", "add", "--kind", "opt_out", "--channel", "email", "--address", "dewi@example.com")
+    assert desk.kabar(*words, "--evidence", "550 [/b] [red]gone").exit_code == 0
+    shown = desk.kabar("suppressions", "list")
+    assert (shown.exit_code, "550 [/b] [red]gone" in " ".join(shown.stdout.replace("│", " ").split())) == (0, True), shown.output

@@ -4,6 +4,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
+from config.models import Cap
 from config.values import ALWAYS
 from rules.facts import Candidate, Code, Contact, Defer, Reason, Release, Suppress, Verdict
 from rules.judge import judge
@@ -76,6 +79,13 @@ def test_a_rolling_day_ends_to_the_second() -> None:
     cap = {"max": 1, "per": "24h"}
     assert verdict([sent(NOON - DAY)], cap) == Release("push")
     assert verdict([sent(NOON - DAY + timedelta(seconds=1))], cap) == capped(NOON + timedelta(seconds=1), "all:1/24h")
+
+
+@pytest.mark.parametrize(
+    ("per", "name"), [("60s", "1m"), ("30m", "30m"), ("90m", "1h30m"), ("1h", "1h"), ("24h", "24h"), ("2w", "336h"), ("25h1s", "1d1h1s")]
+)
+def test_a_rolling_period_is_called_what_it_is(per: str, name: str) -> None:
+    assert Cap.model_validate({"max": 1, "per": per}).name == f"all:1/{name}"
 
 
 def test_a_cap_counts_its_channel_or_category_only() -> None:
