@@ -150,7 +150,8 @@ def _prospects(draft: Draft, result: Preview) -> Iterator[Any]:
 def _words(draft: Draft, samples: Sequence[Sample]) -> Iterator[Any]:
     for sample in samples:
         if sample.variant >= 0:
-            yield f"\n[bold]{sample.channel} to {escape(_variant(draft, sample.variant))}[/bold], as {sample.customer_no} would read it"
+            variant, whom = escape(_variant(draft, sample.variant)), escape(sample.customer_no)
+            yield f"\n[bold]{sample.channel} to {variant}[/bold], as {whom} would read it"
             yield from _text(sample)
 
 

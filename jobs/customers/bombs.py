@@ -18,6 +18,8 @@ MAX_STRANGE = 200_000  # of what is neither row nor cell: widths, merged cells, 
 MAX_QUIET = 1 << 20  # bytes without a new element: one text, one attribute
 MAX_RECORD = 4 << 20  # characters of one row
 _BLOCK = 1 << 16
+# ECMA-376 part 2 knows no other; of bzip2 and LZMA zipfile unpacks all it was given at once, however much that becomes.
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _OF_CELLS = frozenset({"c", "v", "is", "t", "f", "r"})
 
 
@@ -30,6 +32,8 @@ def look_over(archive: zipfile.ZipFile) -> None:
     parts = archive.infolist()
     if len(parts) > MAX_PARTS:
         raise Bomb(f"has more than {MAX_PARTS:,} parts")
+    if any(part.compress_type not in _PACKED for part in parts):
+        raise Bomb("is packed as no workbook is")
     if sum(part.file_size for part in parts) > MAX_UNPACKED:
         raise Bomb("is too large unpacked for a workbook")
     for part in parts:

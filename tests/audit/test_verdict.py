@@ -6,12 +6,13 @@ import json
 from datetime import timedelta
 from io import StringIO
 
+import pytest
 from rich.console import Console
 
 from console.cli.audit import SENTENCES, as_json, show, verdict
 from jobs.audit import Audit
 from jobs.house import House
-from store.breaches import Kind
+from store.breaches import Breach, Kind
 from tests.audit.sent import at, evening
 
 FRIDAY = at("2026-11-20 19:00")
@@ -46,3 +47,9 @@ async def test_no_kind_crowds_out_another_and_all_are_counted(house: House) -> N
     result = await friday.examine()
     assert result.counts == {Kind.WINDOW: 10, Kind.GAP: 9}
     assert {breach.kind for breach in result.found} == set(result.counts)
+
+
+def test_a_breach_of_a_customer_whose_number_looks_like_markup_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    breach = Breach(Kind.GAP, 7, "C[/b]", "hello", "push", FRIDAY, "Asia/Jakarta", None, 6, FRIDAY)
+    show(Audit(2, 1, {Kind.GAP: 1}, (breach,)), Console(width=160))
+    assert "C[/b]" in capsys.readouterr().out
