@@ -30,7 +30,7 @@ IN_FLIGHT = "SELECT id, fence, category FROM messages WHERE status = 'sending'"
 GONE = "SELECT count(*) AS n FROM messages WHERE event_ref = 0 AND status NOT IN ('queued', 'released')"
 LAST = 0.1  # messages a person; while there are more, processes are killed
 BY_EVENT = """
-SELECT e.event_id, (SELECT count(*) FROM messages m WHERE m.event_ref = e.id) AS n FROM events e
+SELECT e.event_id, count(m.id) AS n FROM events e LEFT JOIN messages m ON m.event_ref = e.id GROUP BY 1
 """
 
 
