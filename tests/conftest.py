@@ -41,6 +41,30 @@ settings.load_profile("kabar")
 JAKARTA = ZoneInfo("Asia/Jakarta")
 FRIDAY_EVENING = datetime(2026, 11, 20, 18, 30, tzinfo=JAKARTA)
 _numbers = count(1)
+# Files of ten seconds and more, the longest first: begun last, one of them would be waited for while the other core has nothing to do.
+_LONG = (
+    "core/test_year_even.py",
+    "core/test_year_odd.py",
+    "chaos/test_killed.py",
+    "chaos/test_stopped.py",
+    "simulation/test_simulation.py",
+    "rules/test_weeks.py",
+    "chaos/test_database_network.py",
+    "rules/test_planted_bugs.py",
+    "soak/test_soak.py",
+    "core/test_digest_troubles.py",
+    "core/test_two_of_everything.py",
+    "storm/test_storm.py",
+    "browser/test_popups.py",
+    "scheduler/test_clock_changes.py",
+    "http/test_one_popup.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    folder = Path(__file__).parent
+    places = {folder / name: place for place, name in enumerate(_LONG)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @pytest.fixture(scope="session", autouse=True)
