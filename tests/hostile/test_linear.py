@@ -49,7 +49,7 @@ CASES: list[tuple[str, Read, tuple[str, ...], int]] = [
     ("to_html", to_html, JINJA + MARKS, 8_000),
     ("to_text", to_text, JINJA + MARKS, 8_000),
     ("uses", uses, JINJA, 48_000),
-    ("tone", lambda text: list(addresses(text)), LETTERS + JINJA, 32_000),
+    ("tone", lambda text: list(addresses(text)), (*LETTERS, *JINJA, "a Xy...... "), 32_000),
     ("yaml", yaml, ("a", "- ", "a:\n", "&a ", "*a ", "? ", "'", "a: "), 16_000),
     ("condition", parse_condition, ("not ", "a = 1 and ", "- ", "a.", "'", "1"), 2_000),
     ("duration", parse_duration, ("1", "1h", "h"), 64_000),
