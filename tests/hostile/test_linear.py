@@ -96,6 +96,13 @@ def test_text_made_to_be_slow_is_not(read: Read, pumps: tuple[str, ...], most: i
     assert slow == []
 
 
+def test_names_on_many_lines_are_placed_in_a_moment() -> None:
+    text = "\n" * 38_000 + "{{ name }}" * 900 + "{{ first_name }}"
+    uses.cache_clear()
+    assert seconds(uses, text) < 0.6
+    assert uses(text).names["first_name"] == text.index("first_name")
+
+
 @pytest.mark.parametrize("text", ["a." * 350 + "a = 1", "- " * 350 + "a"])
 def test_a_condition_too_deep_to_be_walked_is_refused_in_words(text: str) -> None:
     with pytest.raises(ConditionError):
