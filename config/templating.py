@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -161,8 +161,15 @@ def uses(source: str) -> Uses:
 
 def _offset(source: str, line: int, word: str) -> int:
     """Jinja tells lines only; the word is looked for on that line and after."""
-    begin = sum(len(one) + 1 for one in source.split("\n")[: line - 1])
+    starts = _line_starts(source)
+    begin = starts[min(line, len(starts)) - 1]
     return max(source.find(word, begin), begin)
+
+
+@lru_cache(maxsize=1)
+def _line_starts(source: str) -> Sequence[int]:
+    """Where each line begins; asked for each name of one text after the other."""
+    return [0, *(at + 1 for at, char in enumerate(source) if char == "\n")]
 
 
 class _Reader:

@@ -12,7 +12,7 @@ from config.models import Tone
 _EXPRESSION = re.compile(r"\{\{.{0,2000}?\}\}|\{%.{0,2000}?%\}|\{#.{0,2000}?#\}", re.DOTALL)
 _LINK = re.compile(r"\b[a-z][a-z0-9+.-]{0,30}://[^\s)>\"']*|[\w.+-]{1,64}@[\w-]{1,63}\.[\w.-]+")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
-_SENTENCE = re.compile(r"[.!?:\n]\W*\Z")
+_ENDS = ".!?:\n"  # a sentence
 
 _ANDA = re.compile(r"anda(?:lah|kah|pun)?")
 _KAMU = re.compile(r"(?:kamu|kau|engkau)(?:lah|kah|pun)?")
@@ -50,8 +50,13 @@ def _blank(found: re.Match[str]) -> str:
 
 
 def _begins(text: str, at: int) -> bool:
-    before = text[:at]
-    return not before.strip() or _SENTENCE.search(before) is not None
+    """Whether a sentence does: read backwards, and only to the word before, or a long text would be read once for each of its words."""
+    for place in range(at - 1, -1, -1):
+        if text[place] in _ENDS:
+            return True
+        if text[place].isalnum() or text[place] == "_":
+            return False
+    return not text[:at].strip()
 
 
 def _tone(word: str, *, named: bool) -> Tone | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -84,10 +85,10 @@ class Connections:
 
 async def _quit(wire: Wire) -> None:
     try:
-        async with asyncio.timeout(QUIT_SECONDS):
-            await wire.ask(b"QUIT\r\n")
-    except (Lost, TimeoutError):
-        pass
+        # A courtesy: every mail has had its answer, and a server that has gone, or says nothing, owes us none.
+        with suppress(Lost, TimeoutError):
+            async with asyncio.timeout(QUIT_SECONDS):
+                await wire.ask(b"QUIT\r\n")
     finally:
         wire.close()
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.table import Table
 
+from config.printable import printable
 from config.settings import Settings
 from console.cli.common import company_zone, screen
 from console.cli.guard import run
@@ -56,12 +57,17 @@ async def _listed(
 def head() -> None:
     """The newest row and its hash, to be written down where nobody who can change the database can change it."""
     newest = run(_head(Settings.read()))
-    typer.echo(f"{newest.hash}  {newest}" if newest else "the audit log is empty")
+    typer.echo(f"{newest.hash}  {_line(newest)}" if newest else "the audit log is empty")
 
 
 async def _head(settings: Settings) -> Entry | None:
     async with open_house(settings) as house, house.database.begin() as connection:
         return await ledger.head(connection)
+
+
+def _line(told: object) -> str:
+    """One line of text, whatever stands in a row: who changed one must not be able to wipe what is said of it off the screen."""
+    return printable(" ".join(str(told).split()))
 
 
 def verify(
@@ -89,7 +95,7 @@ async def _verify(settings: Settings, written: str | None) -> tuple[Chain, int]:
         nonlocal faults
         faults += 1
         if faults <= SHOWN:
-            typer.echo(fault, err=True)
+            typer.echo(_line(fault), err=True)
 
     async with open_house(settings) as house, house.database.begin() as connection:
         async for page in ledger.pages(connection):

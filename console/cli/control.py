@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from config.printable import printable
 from config.problems import ConfigError
 from config.redaction import scrub
 from config.settings import Settings
@@ -69,7 +70,7 @@ def resume(campaign: Campaign = None, channel: Channel = None, account: Account 
     if not lifted and not platforms and not accounts:
         typer.echo(f"{what(campaign, channel, account)} was not stopped")
     for stop in left:
-        typer.echo(f"still stopped: {what(stop.campaign, stop.channel)} by {stop.set_by}: {stop.reason}")
+        typer.echo(printable(f"still stopped: {what(stop.campaign, stop.channel)} by {stop.set_by}: {stop.reason}"))
 
 
 def what(campaign: str | None, channel: str | None, account: str | None = None) -> str:

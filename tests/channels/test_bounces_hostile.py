@@ -33,6 +33,9 @@ WORDS = [
     b"Final-Recipient: rfc822; ;;;\nAction: failed\nStatus: 5.999.999\n",
     b"550 5.1.1 <a@b> user unknown\n",
     b"\xe3\x81\x82\xff\n",
+    b"Content-Type: multipart/report; boundary*=utf-8''%FF; boundary*0=b\n",
+    b"Content-Type: text/plain; charset*=x'y'%ff\n",
+    b"Subject: =?utf-8?b?a?=\n",
 ]
 
 
@@ -40,6 +43,18 @@ WORDS = [
 @settings(max_examples=150)
 def test_any_bytes_are_read(raw: bytes) -> None:
     assert isinstance(read(raw), Reading)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"Content-Type: multipart/report; boundary*=utf-8''%FF;\n boundary*0=b",
+        b"Subject: =?utf-8?b?a?=",
+    ],
+)
+def test_what_pythons_own_reader_chokes_on_is_read_for_its_words(header: bytes) -> None:
+    [finding] = read(b"From: MAILER-DAEMON@example.com\n" + header + b"\n\n\xff\n<a@example.com>: 550 5.1.1 user unknown\n").findings
+    assert (finding.recipient, finding.status) == ("a@example.com", "5.1.1")
 
 
 def test_a_real_shape_with_bytes_lost_and_doubled_is_read() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from config.printable import printable
 from tests.cli.conftest import Desk
 
 
@@ -43,3 +44,20 @@ def test_a_whole_log_is_said_to_be_whole_and_a_broken_one_exits_1(desk: Desk) ->
     assert "row 2 (resume by sari" in broken.stderr
     assert "1 faults in 3 rows" in broken.stderr
     assert desk.kabar("audit-log", "verify", "--head", "9f2c").exit_code == 2
+
+
+def test_a_row_cannot_wipe_what_is_said_of_it_off_the_screen(desk: Desk) -> None:
+    by = "de\x1b[2K\x1b[1Awi\nthe audit log is whole: 1 rows\x9b2J"
+    desk.kabar("pause", "--channel", "push", "--by", by)
+    desk.kabar("pause", "--all", "--by", by)
+    head = desk.kabar("audit-log", "head").stdout
+    desk.sql("ALTER TABLE audit_log DISABLE TRIGGER USER")
+    desk.sql("UPDATE audit_log SET detail = '{}' WHERE id = 1")
+    broken = desk.kabar("audit-log", "verify")
+    still = desk.kabar("resume", "--channel", "push").stdout
+    assert (broken.exit_code, "row 1 (pause by de" in broken.stderr) == (1, True)
+    assert "still stopped" in still
+    for shown in (head, broken.stderr, still):
+        assert printable(shown) == shown
+    for shown in (head, broken.stderr):
+        assert "\nthe audit log is whole" not in shown

@@ -49,7 +49,7 @@ CASES: list[tuple[str, Read, tuple[str, ...], int]] = [
     ("to_html", to_html, JINJA + MARKS, 8_000),
     ("to_text", to_text, JINJA + MARKS, 8_000),
     ("uses", uses, JINJA, 48_000),
-    ("tone", lambda text: list(addresses(text)), LETTERS + JINJA, 32_000),
+    ("tone", lambda text: list(addresses(text)), (*LETTERS, *JINJA, "a Xy...... "), 32_000),
     ("yaml", yaml, ("a", "- ", "a:\n", "&a ", "*a ", "? ", "'", "a: "), 16_000),
     ("condition", parse_condition, ("not ", "a = 1 and ", "- ", "a.", "'", "1"), 2_000),
     ("duration", parse_duration, ("1", "1h", "h"), 64_000),
@@ -94,6 +94,13 @@ def test_text_made_to_be_slow_is_not(read: Read, pumps: tuple[str, ...], most: i
             if all(ratio > 3 for ratio in ratios):
                 slow.append(pump + tail)
     assert slow == []
+
+
+def test_names_on_many_lines_are_placed_in_a_moment() -> None:
+    text = "\n" * 38_000 + "{{ name }}" * 900 + "{{ first_name }}"
+    uses.cache_clear()
+    assert seconds(uses, text) < 0.6
+    assert uses(text).names["first_name"] == text.index("first_name")
 
 
 @pytest.mark.parametrize("text", ["a." * 350 + "a = 1", "- " * 350 + "a"])

@@ -32,6 +32,7 @@ _CHARSET = re.compile(
     r"(?:us-)?ascii|utf[-_]?8|utf[-_]?16(?:[lb]e)?|iso|windows|cp\d|koi8|gb|hz|big5|euc|shift|sjis|ks_c|mac|tis|latin", re.IGNORECASE
 )
 _FIELD = re.compile(r"^([A-Za-z][A-Za-z0-9-]{1,40}):[ \t]*(.*)$")
+_TYPE = re.compile(rb"^content-(?:type|disposition):[^\n]*\n(?:[ \t][^\n]*\n)*", re.IGNORECASE | re.MULTILINE)
 _MULTIPART = re.compile(rb"content-type:\s*multipart|content-type:\s*message/", re.IGNORECASE)
 
 
@@ -65,6 +66,13 @@ def open_letter(raw: bytes) -> Letter:
         data = data.replace(b"\r", b"\n")
     if data.startswith(b"From "):  # an mbox line
         data = data.partition(b"\n")[2]
+    try:
+        return _opened(data)
+    except Exception:  # Python's own reader raises TypeError of parameters said twice, or in parts: then what it says is plain text
+        return _opened(_TYPE.sub(b"", data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")))
+
+
+def _opened(data: bytes) -> Letter:
     shallow = len(_MULTIPART.findall(data)) <= DEEPEST
     message = BytesParser(policy=compat32).parsebytes(data) if shallow else BytesHeaderParser(policy=compat32).parsebytes(data)
     return _Reader().read(message, data.replace(b"\r\n", b"\n"))
