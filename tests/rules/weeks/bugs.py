@@ -18,7 +18,7 @@ BUGS = {
     "the gap is still felt at its end": Bug("spacing", "if contact.at > since and", "if contact.at >= since and"),
     "a message waits for its own run": Bug("spacing", " and contact.run_id != run_id]", "]"),
     "the gap ends with the first contact": Bug("spacing", "last = max(recent", "last = min(recent"),
-    "every topic is the same": Bug("spacing", "if contact.topic == topic]", "]"),
+    "every topic is the same": Bug("spacing", "if contact.topic == topic and contact", "if contact"),
     "no topic is a topic": Bug("spacing", "    if topic is None:\n        return None\n", ""),
     "a category free of the gap keeps it": Bug("judge", '"gap" not in free and ', ""),
     "the gap goes before the topic": Bug(
@@ -33,7 +33,9 @@ BUGS = {
     "the first to grow old frees a place": Bug("caps", "return left[-most].at + per", "return left[0].at + per"),
     "the mildest cap wins": Bug("caps", "until > strictest[0])", "until < strictest[0])"),
     "a run counts once a channel": Bug("caps", "return sum(busiest.values())", "return len(counted)"),
-    "a run is held back by its other channels": Bug("caps", "and (contact.run_id != run_id or contact.channel == channel)\n", "\n"),
+    "a run is held back by its other channels": Bug(
+        "caps", "and (contact.run_id != run_id or (contact.channel == channel and contact.message_id != own))\n", "\n"
+    ),
     "a cap of a channel counts every channel": Bug("caps", "and (each.channel is None or contact.channel == each.channel)\n", "\n"),
     "a cap of a category holds back others": Bug("caps", " or each.category not in (None, candidate.category):", ":"),
     "what does not count is counted": Bug("caps", "    if uncounted:\n", "    if False:\n"),
