@@ -32,7 +32,7 @@ class Size:
     """full: seconds. wait: seconds for the rest once there is room again."""
 
     people: int = 1_500
-    full: float = 20
+    full: float = 80
     wait: float = 240
 
 
@@ -71,6 +71,7 @@ def keep(seed: int, size: Size = Size()) -> Verdict:
         tally = judge(our, their, in_flight=sum(message.maybe_duplicate for message in our.messages))
         breaches = [*tally.breaches, *(f"{name} ended by itself: {codes}" for name, codes in fleet.ended.items())]
         breaches += [f"{name} was asked to stop and ended with {code}" for name, code in ends.items() if code != 0]
+        breaches += ["/readyz said ready to the end, though there was no room"] if ready else []
         breaches += [f"{row['n']} {row['what']} were set aside" for row in fleet.sql(SET_ASIDE) if row["n"]]
         return Verdict(
             {
