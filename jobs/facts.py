@@ -32,10 +32,10 @@ async def of_people(
     people.update((row.id, person(row, published)) for row in (await facts.people(connection, missing) if missing else ()))
     history: dict[int, list[Contact]] = {}
     since = now - published.policy.lookback - LAIN
-    for row in await messages.history(connection, list(ids), since):
+    for row in await messages.history(connection, list(ids), since, now):
         history.setdefault(row.person_id, []).append(Contact._make((*row[1:], 0)))
     if published.digests:
-        for row in await messages.carried(connection, list(ids), since):
+        for row in await messages.carried(connection, list(ids), since, now):
             history.setdefault(row.person_id, []).append(Contact._make(row[1:]))
     return people, history
 

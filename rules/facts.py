@@ -63,7 +63,7 @@ class Candidate:
 
 
 class Contact(NamedTuple):
-    """A message that counts against others. `at` is when it was sent, or else released.
+    """A message that counts against others. `at` is when it was sent; of one that is on its way, the moment of the judgement.
 
     It is released, sending, sent or unknown; or it waits again, and an attempt at `at` may have reached the customer.
     inside: id of the message it went inside of, which is the contact: only its topic counts. 0 = it went by itself

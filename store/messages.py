@@ -48,8 +48,10 @@ _OF_PEOPLE = sql(
         JOIN messages m ON m.person_id = wanted.id AND m.status IN ('queued', 'deferred')""",
     people=LONGS,
 )
+# What was let go and has not left yet will be heard from now on, however long ago that was decided.
+_WHEN = "CASE WHEN {m}.status IN ('released', 'sending') THEN :now ELSE coalesce({m}.sent_at, {m}.released_at) END"
 _HISTORY = sql(
-    f"""SELECT m.person_id, m.id, m.run_id, m.channel, m.category, m.topic, coalesce(m.sent_at, m.released_at) AS at
+    f"""SELECT m.person_id, m.id, m.run_id, m.channel, m.category, m.topic, {_WHEN.format(m="m")} AS at
         FROM unnest(:people) AS wanted(id)
         JOIN messages m ON m.person_id = wanted.id AND m.released_at >= :since AND m.status IN {CONTACTS}
         UNION ALL
@@ -59,7 +61,7 @@ _HISTORY = sql(
     people=LONGS,
 )
 _CARRIED = sql(
-    f"""SELECT m.person_id, m.id, m.run_id, m.channel, m.category, m.topic, coalesce(c.sent_at, c.released_at) AS at, c.id AS inside
+    f"""SELECT m.person_id, m.id, m.run_id, m.channel, m.category, m.topic, {_WHEN.format(m="c")} AS at, c.id AS inside
         FROM unnest(:people) AS wanted(id)
         JOIN messages c ON c.person_id = wanted.id AND c.released_at >= :since AND c.status IN {CONTACTS}
         JOIN messages m ON m.carrier_id = c.id AND m.status = 'merged'
@@ -177,14 +179,14 @@ async def of_people(connection: AsyncConnection, people: list[int]) -> Sequence[
     return await rows(connection, _OF_PEOPLE, people=people)
 
 
-async def history(connection: AsyncConnection, people: list[int], since: datetime) -> Sequence[Row[Any]]:
+async def history(connection: AsyncConnection, people: list[int], since: datetime, now: datetime) -> Sequence[Row[Any]]:
     """(person_id, id, run_id, channel, category, topic, at) of what counts against new messages."""
-    return await rows(connection, _HISTORY, people=people, since=since)
+    return await rows(connection, _HISTORY, people=people, since=since, now=now)
 
 
-async def carried(connection: AsyncConnection, people: list[int], since: datetime) -> Sequence[Row[Any]]:
+async def carried(connection: AsyncConnection, people: list[int], since: datetime, now: datetime) -> Sequence[Row[Any]]:
     """As history, and the message it is inside of: what went inside one of those messages."""
-    return await rows(connection, _CARRIED, people=people, since=since)
+    return await rows(connection, _CARRIED, people=people, since=since, now=now)
 
 
 async def outstanding(connection: AsyncConnection) -> dict[str, int]:

@@ -35,6 +35,22 @@ async def test_what_was_decided_before_the_gap_and_went_within_it_still_counts(h
     assert [contact.at for contact in history[someone]] == [moments["sent"]]
 
 
+@pytest.mark.parametrize("status", ["released", "sending"])
+async def test_what_was_let_go_and_has_not_left_yet_counts_from_now_on(house: House, status: str) -> None:
+    """It waits behind a slow account: whoever went now would meet it at the customer's."""
+    someone = await person(house.database, 1)
+    await configure(house, files(campaign(), rules=GAP_ALONE))
+    now = house.clock.now()
+    moments = {"released": now - timedelta(hours=3), "sent": None}
+    statement = SENT.replace("'sent', :released, :sent", f"'{status}', :released, :released")
+    async with house.database.begin() as connection:
+        published = await house.catalog.newest(connection)
+        assert published is not None
+        await connection.execute(text(statement.replace(":sent, 'finished'", ":released, 'active'")), {"person": someone, **moments})
+        _, history = await facts.of_people(connection, published, [someone], now)
+    assert [contact.at for contact in history[someone]] == [now]
+
+
 IN_DOUBT = """WITH run AS (
   INSERT INTO runs (campaign, occurrence, version_id, content_hash, category, priority, channels, due_at, expires_at, status)
   SELECT 'c', 'o', max(id), 'h', 'promo', 1, '{}', :doubted, :doubted, 'active' FROM versions RETURNING id)
