@@ -52,7 +52,8 @@ async def sweep(house: House, now: datetime) -> Swept:
     if put_back:
         log.warning("digest.put_back", messages=put_back)
     async with house.database.begin() as connection:
-        orphans = await outbox.orphans(connection, now, nudge_after(house.settings))
+        alone = await outbox.nudge_lock(connection)  # of two who nudge the same chunk, one would fail
+        orphans = await outbox.orphans(connection, now, nudge_after(house.settings)) if alone else []
         published = await house.catalog.newest(connection)
         if orphans:
             await house.nudge(connection, [_chunk(published, *orphan) for orphan in orphans])

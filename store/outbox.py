@@ -14,26 +14,33 @@ from store.escalation import MEANWHILE
 from store.statements import INTS, LONGS, TEXTS, TIMES, rows, run, sql
 from store.suppressed import refused, usable
 
+# A release is for now: seconds' worth of work is let go ahead. By then windows, gaps and caps may be others.
+STALE = timedelta(minutes=2)
 _STOPPED = "EXISTS (SELECT FROM stopped_platforms s WHERE s.channel = c.channel AND s.platform = a.platform)"
 # Claimed and committed, with lease and fencing token, before the first byte leaves. What changed since the release is
 # looked at here once more: paused messages are left alone; expired ones, offers to people who opted out, and what follows a
-# message that was answered meanwhile are set aside.
+# message that was answered meanwhile are set aside. What lay released for too long is judged anew.
 _CLAIM = sql(
     f"""WITH picked AS MATERIALIZED (
-         SELECT m.id, CASE WHEN m.category = ANY(:offers) AND {refused("m.person_id", "m.channel")} THEN 'opted_out'
-                           WHEN m.follows_id IS NOT NULL AND {MEANWHILE} THEN 'answered:' || m.follows_id END AS refused
+         SELECT m.id, CASE WHEN m.expires_at <= :now THEN 'expired'
+                           WHEN m.category = ANY(:offers) AND {refused("m.person_id", "m.channel")} THEN 'opted_out'
+                           WHEN m.follows_id IS NOT NULL AND {MEANWHILE} THEN 'answered:' || m.follows_id
+                           WHEN m.released_at < :stale THEN 'stale' END AS word
          FROM messages m WHERE m.chunk_id = :chunk AND m.status = 'released'
            AND NOT EXISTS (SELECT FROM pauses q JOIN runs r ON r.id = m.run_id
                            WHERE coalesce(q.channel, m.channel) = m.channel AND coalesce(q.campaign, r.campaign) = r.campaign)
          ORDER BY m.id LIMIT :limit FOR UPDATE SKIP LOCKED),
        claimed AS (
          UPDATE messages m SET
-           status = CASE WHEN m.expires_at <= :now THEN 'expired' WHEN picked.refused IS NOT NULL THEN 'suppressed' ELSE 'sending' END,
-           reason = CASE WHEN m.expires_at <= :now THEN 'expired' ELSE picked.refused END,
-           settled_at = CASE WHEN m.expires_at <= :now OR picked.refused IS NOT NULL THEN CAST(:now AS timestamptz) END,
-           lease_until = :lease_until, fence = m.fence + 1, attempts = m.attempts + 1
-         FROM picked
-         WHERE m.id = picked.id AND m.status = 'released'
+           status = CASE WHEN p.word IS NULL THEN 'sending' WHEN p.word = 'expired' THEN 'expired' WHEN p.word = 'stale' THEN 'queued'
+                         ELSE 'suppressed' END,
+           reason = nullif(p.word, 'stale'), settled_at = CASE WHEN p.word <> 'stale' THEN CAST(:now AS timestamptz) END,
+           lease_until = CASE WHEN p.word = 'stale' THEN NULL ELSE CAST(:lease_until AS timestamptz) END, fence = m.fence + 1,
+           attempts = m.attempts + CASE WHEN p.word = 'stale' THEN 0 ELSE 1 END,
+           chunk_id = CASE WHEN p.word = 'stale' THEN NULL ELSE m.chunk_id END,
+           released_at = CASE WHEN p.word = 'stale' THEN NULL ELSE m.released_at END
+         FROM picked p
+         WHERE m.id = p.id AND m.status = 'released'
          RETURNING m.id, m.run_id, m.person_id, m.event_ref, m.channel, m.category, m.variant, m.status, m.fence, m.attempts,
                    m.expires_at, m.maybe_duplicate, m.doubted_at)
        SELECT c.*, p.customer_no, p.name, p.locale, p.attributes, r.campaign, r.version_id, r.priority, r.data AS run_data,
@@ -86,6 +93,7 @@ _ATTEMPTS = sql(
 _HAND_BACK = sql(
     "UPDATE messages SET status = 'queued', chunk_id = NULL, released_at = NULL WHERE chunk_id = :chunk AND status = 'released'"
 )
+_NUDGE_LOCK = sql("SELECT pg_try_advisory_xact_lock(hashtext('kabar.nudge')) AS won")
 # What is sent again may have gone out, and keeps to the channel it went by.
 _LAPSED = sql(
     """WITH lapsed AS MATERIALIZED (SELECT id FROM messages WHERE status = 'sending' AND lease_until < :now
@@ -166,7 +174,8 @@ async def claim(
     lease_until: datetime,
 ) -> Sequence[Row[Any]]:
     """Take up to `limit` messages of a chunk; rows whose status is not `sending` were set aside and are told only for the log."""
-    return await rows(connection, _CLAIM, chunk=chunk, limit=limit, sort=sort or "", offers=offers, now=now, lease_until=lease_until)
+    values = {"chunk": chunk, "limit": limit, "sort": sort or "", "offers": offers, "now": now, "stale": now - STALE}
+    return await rows(connection, _CLAIM, **values, lease_until=lease_until)
 
 
 async def settle(connection: AsyncConnection, settlements: Sequence[Settlement]) -> set[int]:
@@ -210,6 +219,11 @@ async def record_attempts(connection: AsyncConnection, attempts: Sequence[Attemp
             accounts=[item.account for item in attempts],
         )
     )
+
+
+async def nudge_lock(connection: AsyncConnection) -> bool:
+    """True for the one who nudges what is left lying; held until the transaction ends."""
+    return bool((await rows(connection, _NUDGE_LOCK))[0].won)
 
 
 async def hand_back(connection: AsyncConnection, chunk: int) -> int:

@@ -174,3 +174,16 @@ async def test_what_expires_between_release_and_claim_is_not_sent(stage: Stage) 
     stage.clock.advance_to(at("2026-11-20 19:02"))
     await dispatch.dispatch(stage.house, chunk, "push")
     assert await statuses(stage.house.database) == [("C000001", "push", "expired", "expired")]
+
+
+async def test_what_lay_released_until_its_window_closed_waits_for_the_next(stage: Stage) -> None:
+    """No worker was there for three hours: what the valve decided then is not what it would decide now."""
+    await _released(stage, expires="2d")
+    stage.clock.advance_to(at("2026-11-20 22:00"))
+    await stage.send()
+    assert stage.delivered() == []
+    [waits] = await rows(stage.house.database, "SELECT status, attempts, chunk_id, released_at FROM messages")
+    assert tuple(waits) == ("queued", 0, None, None)
+    await stage.until("2026-11-21 10:05")
+    [sent] = stage.delivered()
+    assert sent >= at("2026-11-21 10:00")
