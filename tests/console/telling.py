@@ -19,6 +19,7 @@ from tests.conftest import FRIDAY_EVENING, JAKARTA
 from tests.world import RULES, configure, files
 
 START = datetime(2026, 11, 20, 18, 45, tzinfo=JAKARTA)
+GONE = "UPDATE messages SET status = 'sent', sent_at = :at WHERE status = 'released'"  # what was let go left at once
 
 
 async def planned(house: House, clock: VirtualClock, *campaigns: str, rules: str = RULES) -> None:

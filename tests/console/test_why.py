@@ -19,7 +19,7 @@ from jobs.valve import valve
 from rules.facts import Code
 from store import tables
 from store.timeline import masked
-from tests.console.telling import START, execute, planned, told
+from tests.console.telling import GONE, START, execute, planned, told
 from tests.world import campaign, person
 
 
@@ -54,6 +54,7 @@ async def test_what_the_valve_decided_is_told_with_the_line_that_said_so(house: 
     )
     evening = START + timedelta(minutes=15)
     await valve(house, evening)
+    await execute(house, GONE, at=evening)
     _, page = await told(house, evening)
     assert "Fri 20 Nov 19:00  released: every rule lets it go" in page
     assert "waits until Fri 20 Nov 21:00: less than 2h after first by push, Fri 20 Nov 19:00 (message" in page

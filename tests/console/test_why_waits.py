@@ -9,7 +9,7 @@ from console.cli.why import as_json
 from jobs.clock import VirtualClock
 from jobs.house import House
 from jobs.valve import valve
-from tests.console.telling import START, execute, planned, told
+from tests.console.telling import GONE, START, execute, planned, told
 from tests.world import RULES, campaign, configure, files, person
 
 EVENING = START + timedelta(minutes=15)
@@ -50,6 +50,7 @@ async def test_a_wait_that_the_rules_cut_short_says_that_it_was_to_be_longer(hou
     campaigns = campaign("greater"), campaign("lesser", category="info", channels="[email]")
     await planned(house, clock, *campaigns)
     await valve(house, EVENING)
+    await execute(house, GONE, at=EVENING)
     await configure(house, files(*campaigns, rules=RULES.replace("gap: 2h", "gap: 1h")))
     await valve(house, EVENING + timedelta(minutes=5))
     story, page = await told(house, EVENING + timedelta(minutes=5), only="lesser")
