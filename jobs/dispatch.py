@@ -9,7 +9,7 @@ from functools import partial
 
 import structlog
 
-from channels.base import Channel, Outcome, Rejected
+from channels.base import Channel, Rejected
 from jobs import aftermath, domains, platforms
 from jobs.blocks import Item, claim, give_back, still_wanted
 from jobs.deadlocks import despite_deadlocks, in_order
@@ -91,16 +91,8 @@ async def _deliver(house: House, channel: Channel, items: list[Item], urgent: bo
 async def _settle(house: House, channel: Channel, its: Turn | None, items: Sequence[Item], answers: Sequence[Sequence[Answer]]) -> int:
     """its: the turn they went in, None for what nobody could send."""
     now, account = house.clock.now(), its.account.name if its else None
-    results: list[tuple[Item, Outcome]] = []
-    attempts: list[outbox.Attempt] = []
-    dead: list[tuple[int, str, str]] = []
-    for item, given in zip(items, answers, strict=True):
-        results.append((item, item.fault or combine([answer.outcome for answer in given])))
-        for answer in given:
-            kind, code, provider_id = outcome_row(answer.outcome)
-            attempts.append(outbox.Attempt(item.row.id, answer.address_id, answer.at, kind, code, provider_id, account))
-            if isinstance(answer.outcome, Rejected) and answer.outcome.drop_address and answer.address_id is not None:
-                dead.append((answer.address_id, answer.outcome.code, f"message {item.row.id}"))
+    results = [(item, item.fault or combine([answer.outcome for answer in given])) for item, given in zip(items, answers, strict=True)]
+    attempts, dead = _attempts(items, answers, account)
     heard = domains.words((item.envelopes, outcome) for item, outcome in results)
     async with house.database.begin() as connection:
         published = await house.catalog.newest(connection)
@@ -136,6 +128,21 @@ async def _settle(house: House, channel: Channel, its: Turn | None, items: Seque
             await count(connection, its, results, answers, now)
     _tell(channel.name, settlements, ours)
     return len(ours)
+
+
+def _attempts(
+    items: Sequence[Item], answers: Sequence[Sequence[Answer]], account: str | None
+) -> tuple[list[outbox.Attempt], list[tuple[int, str, str]]]:
+    """What is recorded of each envelope; and the addresses that are dead by the answers: (id, code, evidence)."""
+    attempts: list[outbox.Attempt] = []
+    dead: list[tuple[int, str, str]] = []
+    for item, given in zip(items, answers, strict=True):
+        for answer in given:
+            kind, code, provider_id = outcome_row(answer.outcome)
+            attempts.append(outbox.Attempt(item.row.id, answer.address_id, answer.at, kind, code, provider_id, account))
+            if isinstance(answer.outcome, Rejected) and answer.outcome.drop_address and answer.address_id is not None:
+                dead.append((answer.address_id, answer.outcome.code, f"message {item.row.id}"))
+    return attempts, dead
 
 
 def _tell(channel: str, settlements: Sequence[outbox.Settlement], ours: set[int]) -> None:
