@@ -29,10 +29,14 @@ class Day:
 
 
 def look(pid: int, uri: str, seconds: float) -> Day:
-    """Of a process of this machine (Linux), and the database it works on."""
+    """Of a process of this machine (Linux), and the database it works on.
+
+    A day is over in seconds here, and autovacuum looks around once a minute: it is done by hand, or what is measured is its turn.
+    """
     process = Path("/proc") / str(pid)
     resident = next(line for line in (process / "status").read_text().splitlines() if line.startswith("VmRSS"))
-    with psycopg.connect(uri) as connection:
+    with psycopg.connect(uri, autocommit=True) as connection:
+        connection.execute("VACUUM (ANALYZE)")
         tables: dict[str, int] = dict(connection.execute(SIZES).fetchall())
         row = connection.execute(CONNECTIONS).fetchone()
     assert row is not None
@@ -40,10 +44,7 @@ def look(pid: int, uri: str, seconds: float) -> Day:
 
 
 def grown(days: Sequence[Day]) -> list[str]:
-    """What was larger in the last third of the days than in the third before, once as much went as came. Empty when all is flat.
-
-    Peaks are compared: between two vacuums a table is as large as what was written meanwhile.
-    """
+    """What was larger in the last third of the days than in the third before, once as much went as came. Empty when all is flat."""
     settled = days[SETTLED:]
     half = len(settled) // 2
     before, after = settled[:half], settled[half:]
