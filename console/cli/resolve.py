@@ -50,7 +50,8 @@ def _numbers(words: list[str]) -> list[int]:
     """Each once, in order. Raises ConfigError with every word that is no number."""
     places = [(word, "ID") for word in words if word != "-"]
     if "-" in words:
-        places += [(line.strip(), f"standard input:{number}") for number, line in enumerate(sys.stdin, 1) if line.strip()]
+        lines = (line.decode("ascii", "backslashreplace").strip() for line in sys.stdin.buffer)
+        places += [(line, f"standard input:{number}") for number, line in enumerate(lines, 1) if line]
     wrong = [f'{place}: "{word[:40]}" is not the number of a message' for word, place in places if not _is_number(word)]
     if wrong:
         raise ConfigError([Problem("resolve", 0, 0, each) for each in wrong[:SHOWN]])

@@ -75,6 +75,9 @@ def test_ids_come_from_standard_input_and_a_bad_line_is_named(desk: Desk) -> Non
     assert bad.exit_code == 1
     assert 'standard input:2: "abc" is not the number of a message' in bad.stderr
     assert statuses(desk) == ["unknown"] * 3
+    odd = CliRunner(charset="latin-1").invoke(built(words[0]), words, input="\xff3\n", env=desk.env)
+    assert odd.exit_code == 1
+    assert 'standard input:1: "\\xff3" is not the number of a message' in odd.stderr
     good = CliRunner().invoke(built(words[0]), words, input="\n".join(map(str, letters)), env=desk.env)
     assert (good.exit_code, statuses(desk)) == (0, ["failed"] * 3), good.output
 
