@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -14,7 +13,7 @@ from jobs import aftermath, domains, platforms
 from jobs.blocks import Item, claim, give_back, still_wanted
 from jobs.deadlocks import despite_deadlocks, in_order
 from jobs.house import House
-from jobs.leases import patience
+from jobs.leases import lease, patience
 from jobs.moving_on import after_refusal
 from jobs.outages import wait_out
 from jobs.sends import Answer, send
@@ -38,18 +37,18 @@ async def dispatch(house: House, chunk: int, channel: str, urgent: bool = False)
     def running() -> bool:
         return not house.gate.closing.is_set()
 
-    await wait_out(house.clock.sync, "sync", running)
+    await wait_out(house.clock, house.clock.sync, "sync", running)
     settled = 0
     while running() and (accounts := house.of(channel)):
         rate = max(account.settings.rate for account in accounts)
-        items = await wait_out(partial(claim, house, carrier, chunk, rate), "claim", running)
+        items = await wait_out(house.clock, partial(claim, house, carrier, chunk, rate), "claim", running)
         if items is None:
             break
         sent, back = await _deliver(house, carrier, items, urgent)
         settled += sent
         if back:
             break
-    await wait_out(partial(_hand_back, house, chunk), "hand_back", running)
+    await wait_out(house.clock, partial(_hand_back, house, chunk), "hand_back", running)
     return settled
 
 
@@ -60,29 +59,28 @@ async def _hand_back(house: House, chunk: int) -> None:
 
 async def _deliver(house: House, channel: Channel, items: list[Item], urgent: bool) -> tuple[int, bool]:
     """Turn after turn, until nothing of the block is left. How many were settled, and whether the rest had to go back."""
-    until, settled = house.clock.now() + patience(house.settings), 0
-    time = asyncio.get_running_loop().time
-    lapses = time() + house.settings.lease
+    now = house.clock.now()
+    until, lapses, settled = now + patience(house.settings), now + lease(house.settings), 0
 
     def held() -> bool:
-        return time() < lapses
+        return house.clock.now() < lapses
 
     mute = [item for item in items if not item.envelopes]
     if mute:
-        settled += await wait_out(partial(_settle, house, channel, None, mute, [[] for _ in mute]), "settle", held)
+        settled += await wait_out(house.clock, partial(_settle, house, channel, None, mute, [[] for _ in mute]), "settle", held)
         items = [item for item in items if item.envelopes]
     while items:
-        its = await wait_out(partial(turn, house, channel.name, items, urgent=urgent, until=until), "turn", held)
-        items = await wait_out(partial(still_wanted, house, channel.name, items), "look", held)
+        its = await wait_out(house.clock, partial(turn, house, channel.name, items, urgent=urgent, until=until), "turn", held)
+        items = await wait_out(house.clock, partial(still_wanted, house, channel.name, items), "look", held)
         if isinstance(its, datetime):
             why = "worker_stopped" if house.gate.closing.is_set() else "slow_down"
-            await wait_out(partial(give_back, house, items, its, why), "give_back", held)
+            await wait_out(house.clock, partial(give_back, house, items, its, why), "give_back", held)
             return settled, True
         answers = await send(house, its, items)
         gone, items = items[: len(answers)], items[len(answers) :]
         settle = partial(_settle, house, channel, its, gone, answers)
         try:
-            settled += await wait_out(partial(despite_deadlocks, settle), "settle", held)
+            settled += await wait_out(house.clock, partial(despite_deadlocks, settle), "settle", held)
         finally:
             house.tray.clear([item.row.id for item in gone])
     return settled, False

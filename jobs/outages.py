@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import structlog
 
+from jobs.clock import Clock
 from jobs.mishaps import is_outage
 
 log = structlog.get_logger()
@@ -17,7 +17,7 @@ AGAIN = 1.0  # seconds
 T = TypeVar("T")
 
 
-async def wait_out(work: Callable[[], Awaitable[T]], step: str, worth: Callable[[], bool]) -> T:
+async def wait_out(clock: Clock, work: Callable[[], Awaitable[T]], step: str, worth: Callable[[], bool]) -> T:
     """One transaction, again from its beginning until the database is back. Raises what happened when it is not worth it any more."""
     tries = 0
     while True:
@@ -29,4 +29,4 @@ async def wait_out(work: Callable[[], Awaitable[T]], step: str, worth: Callable[
             tries += 1
             if tries == 1:
                 log.warning("dispatch.waits", step=step, error=type(error).__name__)
-        await asyncio.sleep(AGAIN)
+        await clock.sleep(AGAIN)

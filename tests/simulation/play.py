@@ -240,6 +240,7 @@ class Play:
             await versions.resume(connection, campaign=None, channel=None, everything=True)
             await limits.resume(connection, None)
             await platforms.lift(connection, None)
+        self.lifted.append(self.clock.now())  # also what was said while this went on
 
     async def _opt_out(self, house: House) -> None:
         person, channel = self.chance.randrange(1, len(self.people) + 1), self.chance.choice(["push", "email"])

@@ -28,3 +28,8 @@ def test_no_seed_loses_doubles_or_breaks_anything(lived: list[Verdict]) -> None:
 def test_a_seed_is_the_same_to_the_byte_whatever_went_before_it(lived: list[Verdict], own_server: str) -> None:
     again = list(seeds(own_server, [9, 3]))
     assert [each.trace for each in again] == [lived[each.seed].trace for each in again]
+
+
+def test_who_waits_for_the_database_waits_on_the_clock_of_the_seed(own_server: str) -> None:
+    once, again = seeds(own_server, [46, 46])
+    assert once.trace == again.trace
