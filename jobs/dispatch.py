@@ -30,7 +30,8 @@ log = structlog.get_logger()
 async def dispatch(house: House, chunk: int, channel: str, urgent: bool = False) -> int:
     """Send what is left of a chunk, block after block; returns how many messages were settled. urgent: all of it is important.
 
-    A database that is away is waited for: with nothing in hand as long as the process runs, with a block as long as its lease.
+    A database that is away is waited for: with nothing in hand, or with answers, as long as the process runs; with what is not sent
+    yet as long as its lease.
     """
     carrier = house.channels[channel]
 
@@ -65,6 +66,9 @@ async def _deliver(house: House, channel: Channel, items: list[Item], urgent: bo
     def held() -> bool:
         return house.clock.now() < lapses
 
+    def told() -> bool:
+        return held() or not house.gate.closing.is_set()
+
     mute = [item for item in items if not item.envelopes]
     if mute:
         settled += await wait_out(house.clock, partial(_settle, house, channel, None, mute, [[] for _ in mute]), "settle", held)
@@ -80,7 +84,7 @@ async def _deliver(house: House, channel: Channel, items: list[Item], urgent: bo
         gone, items = items[: len(answers)], items[len(answers) :]
         settle = partial(_settle, house, channel, its, gone, answers)
         try:
-            settled += await wait_out(house.clock, partial(despite_deadlocks, settle), "settle", held)
+            settled += await wait_out(house.clock, partial(despite_deadlocks, settle), "settle", told)
         finally:
             house.tray.clear([item.row.id for item in gone])
     return settled, False

@@ -59,7 +59,8 @@ async def _turn(house: House, channel: str, items: Sequence[Item], urgent: bool,
     # One that was tried before must not use up its tries as the trial of an account that fails, while another one works.
     shy = urgent or items[0].row.attempts > 1
     while True:
-        now = house.clock.now()
+        if (now := house.clock.now()) > until:
+            return now
         async with house.database.alone() as connection:
             found = await turns.take(connection, list(accounts), least=sizes[0], n=sum(sizes), ahead=ahead, urgent=urgent, shy=shy, now=now)
         if isinstance(found, Lease):

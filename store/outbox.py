@@ -53,6 +53,7 @@ _CLAIM = sql(
        LEFT JOIN events e ON e.id = c.event_ref ORDER BY c.id""",
     offers=TEXTS,
 )
+# Whose lease lapsed while its sender lived on is in doubt no more when that knows that it went.
 _SETTLE = sql(
     """UPDATE messages m SET status = v.status, reason = v.reason, provider_id = coalesce(v.provider_id, m.provider_id),
               sent_at = CASE WHEN v.status IN ('sent', 'unknown') THEN v.at END,
@@ -65,7 +66,8 @@ _SETTLE = sql(
                         'at', v.at, 'is', 'deferred', 'why', v.reason, 'until', v.next_attempt_at)) ELSE m.trail END
        FROM unnest(:ids, :fences, :statuses, :reasons, :provider_ids, :ats, :next_attempts, :uncounted, :doubtful, :doubted)
             AS v(id, fence, status, reason, provider_id, at, next_attempt_at, uncounted, doubtful, doubted)
-       WHERE m.id = v.id AND m.status = 'sending' AND m.fence = v.fence
+       WHERE m.id = v.id AND (m.status = 'sending' AND m.fence = v.fence OR
+                              m.status = 'unknown' AND m.reason = 'lease_lapsed' AND m.fence = v.fence + 1 AND v.status = 'sent')
        RETURNING m.id""",
     ids=LONGS,
     fences=INTS,
@@ -179,7 +181,7 @@ async def claim(
 
 
 async def settle(connection: AsyncConnection, settlements: Sequence[Settlement]) -> set[int]:
-    """Returns the ids that were still ours to settle (same fencing token)."""
+    """Returns the ids that were still ours to settle (same fencing token), or in doubt for nothing but this answer."""
     if not settlements:
         return set()
     found = await rows(
