@@ -29,12 +29,14 @@ _FRAME = sql(
         WITH gone AS (
           SELECT m.id, m.run_id, m.person_id, m.event_ref, m.channel, m.category, m.topic, m.window_key, m.queued_at, m.queue_until,
                  m.expires_at, m.sent_at, m.released_at, m.rules_id, m.maybe_duplicate, m.follows_id, CAST(NULL AS bigint) AS carrier_id,
-                 m.attempts > CASE WHEN m.status = 'released' THEN 0 ELSE 1 END AS tried
+                 m.attempts > CASE WHEN m.status = 'released' THEN 0 ELSE 1 END AS tried,
+                 CASE WHEN m.reason = 'confirmed_after_failure' THEN m.settled_at END AS denied_at
           FROM messages m WHERE {_COUNTED} AND m.released_at >= :since - :lookback
           UNION ALL
           SELECT m.id, m.run_id, m.person_id, m.event_ref, m.channel, m.category, m.topic, m.window_key, m.queued_at, m.queue_until,
                  m.expires_at, c.sent_at, c.released_at, c.rules_id, false, m.follows_id, c.id,
-                 m.attempts > 0 OR c.attempts > CASE WHEN c.status = 'released' THEN 0 ELSE 1 END
+                 m.attempts > 0 OR c.attempts > CASE WHEN c.status = 'released' THEN 0 ELSE 1 END,
+                 CASE WHEN c.reason = 'confirmed_after_failure' THEN c.settled_at END
           FROM messages c JOIN messages m ON m.carrier_id = c.id AND m.status = 'merged'
           WHERE {_OUT.format(m="c")} AND c.released_at >= :since - :lookback),
         sent AS (

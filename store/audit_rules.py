@@ -19,8 +19,9 @@ def _closed(key: str) -> str:
                    OR h.day = s.yesterday AND s.second + 86400 >= h.first AND s.second + 86400 < h.last))"""
 
 
-# When an earlier contact took place, as far as it could be known when the later one was decided on.
-_KNOWN_AT = "CASE WHEN a.at <= s.judged THEN a.at ELSE a.judged END"
+# When an earlier contact took place, as far as it could be known when the later one was decided on; none, after its provider had
+# said that it failed, and before that said the opposite.
+_KNOWN_AT = "CASE WHEN a.denied_at <= s.judged THEN NULL WHEN a.at <= s.judged THEN a.at ELSE a.judged END"
 
 
 def _too_close(distance: str, free: str, also: str) -> str:

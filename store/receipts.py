@@ -58,7 +58,8 @@ _MOVE = sql(
          released_at = coalesce(m.released_at, m.doubted_at, told.first), sent_at = coalesce(m.sent_at, m.doubted_at, told.first),
          doubted_at = NULL, next_attempt_at = NULL,
          settled_at = coalesce(m.settled_at, :now),
-         reason = CASE WHEN m.status IN ('unknown', 'queued', 'deferred', 'failed') THEN 'confirmed_by_receipt' ELSE m.reason END,
+         reason = CASE WHEN m.status = 'failed' THEN 'confirmed_after_failure'
+                       WHEN m.status IN ('unknown', 'queued', 'deferred') THEN 'confirmed_by_receipt' ELSE m.reason END,
          status = CASE WHEN told.read IS NOT NULL OR m.status = 'read' THEN 'read'
                        WHEN told.delivered IS NOT NULL OR m.status = 'delivered' THEN 'delivered' ELSE 'sent' END
        FROM told WHERE m.id = told.id AND m.channel = told.channel AND ({_DOUBTED.format(m="m")} OR m.status NOT IN ('queued', 'deferred'))

@@ -57,6 +57,7 @@ REASONS: dict[str, Sentence] = {
     "slow_domain": Sentence("the mail servers of {detail} asked for less, so mail to them waits"),
     "render_error": Sentence("the text could not be filled in for this person", ("campaign", "{campaign}")),
     "confirmed_by_receipt": Sentence("a receipt of the provider says that it did go out"),
+    "confirmed_after_failure": Sentence("a receipt of the provider says that it did go out, after it had counted as failed"),
     "adapter_error": Sentence("a fault on our side while sending, so it may or may not have gone out"),
     "control_group": Sentence("in the control group: gets nothing on purpose", ("control", "{campaign}")),
     "digest": Sentence("carried by {other}", ("category", "{category}")),

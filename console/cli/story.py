@@ -181,7 +181,7 @@ def _ending(message: Message, teller: Teller) -> Iterator[Line]:
         unseen = message.status == message.reason == "expired" and not message.trail
         reason = teller.explain(message, "expired_unseen" if unseen else message.reason or message.status)
         yield Line(message.settled_at, f"{_ENDINGS[message.status]}: {reason.text}", reason.where)
-    elif message.reason == "confirmed_by_receipt" and message.sent_at:
+    elif message.reason in ("confirmed_by_receipt", "confirmed_after_failure") and message.sent_at:
         yield Line(message.delivered_at or message.sent_at, teller.explain(message, message.reason).text)
     if message.maybe_duplicate and message.settled_at:
         yield Line(message.settled_at + timedelta(microseconds=1), "flagged: the person may have got it twice")

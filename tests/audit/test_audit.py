@@ -93,6 +93,17 @@ async def test_a_failed_message_counts_against_nobody(friday: Evening) -> None:
     assert (await friday.examine()).clean
 
 
+async def test_what_was_called_failed_and_came_all_the_same_counts_until_it_was_called_so(friday: Evening) -> None:
+    contradicted = {"status": "delivered", "reason": "confirmed_after_failure", "settled_at": FRIDAY + HOUR}
+    await friday.sent(FRIDAY, channel="whatsapp", **contradicted)
+    meanwhile = await friday.sent(FRIDAY + HOUR / 2, channel="email")
+    assert await friday.breaches() == [("gap", meanwhile)]
+    await friday.sent(FRIDAY + 3 * HOUR, channel="email")
+    await friday.sent(FRIDAY + 7 * HOUR, channel="whatsapp", **contradicted | {"settled_at": FRIDAY + 8 * HOUR})
+    await friday.sent(FRIDAY + 8.5 * HOUR, channel="email")
+    assert [word for word, _ in await friday.breaches() if word == "gap"] == ["gap"]
+
+
 async def test_a_category_free_of_the_gap_may_follow_but_not_be_followed_too_soon(friday: Evening) -> None:
     await friday.sent(FRIDAY, channel="popup")
     await friday.sent(FRIDAY, category="info", channel="email")

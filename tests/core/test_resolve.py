@@ -68,9 +68,9 @@ async def test_what_did_not_go_out_is_followed_by_nothing_and_goes_once_when_it_
     [
         (True, "delivered", ("delivered", "resolved_sent")),
         (True, "failed", ("failed", "131026")),
-        (False, "sent", ("sent", "confirmed_by_receipt")),
-        (False, "delivered", ("delivered", "confirmed_by_receipt")),
-        (False, "read", ("read", "confirmed_by_receipt")),
+        (False, "sent", ("sent", "confirmed_after_failure")),
+        (False, "delivered", ("delivered", "confirmed_after_failure")),
+        (False, "read", ("read", "confirmed_after_failure")),
         (False, "failed", ("failed", "resolved_failed")),
     ],
 )
