@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -26,12 +26,14 @@ from store.suppressions import Source
 
 log = structlog.get_logger()
 
+KEPT = timedelta(hours=1)  # of answers nobody could write down; beyond it what fails so is taken for a fault of the answers
+
 
 async def dispatch(house: House, chunk: int, channel: str, urgent: bool = False) -> int:
     """Send what is left of a chunk, block after block; returns how many messages were settled. urgent: all of it is important.
 
-    A database that is away is waited for: with nothing in hand, or with answers, as long as the process runs; with what is not sent
-    yet as long as its lease.
+    A database that is away is waited for: with nothing in hand as long as the process runs, with answers for up to KEPT then, with
+    what is not sent yet as long as its lease.
     """
     carrier = house.channels[channel]
 
@@ -67,7 +69,7 @@ async def _deliver(house: House, channel: Channel, items: list[Item], urgent: bo
         return house.clock.now() < lapses
 
     def told() -> bool:
-        return held() or not house.gate.closing.is_set()
+        return held() or (house.clock.now() < now + KEPT and not house.gate.closing.is_set())
 
     mute = [item for item in items if not item.envelopes]
     if mute:
