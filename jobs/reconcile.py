@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -12,15 +12,20 @@ from store import digests, escalation, messages, runs, versions
 
 log = structlog.get_logger()
 
+WATCHED = timedelta(days=1)  # after its end: longer than anybody's transaction lasts
+
 
 async def reconcile(house: House, now: datetime) -> int:
     """Finish runs that have nothing left to do; returns how many. A campaign taken out of the configuration is withdrawn."""
     await _withdraw(house, now)
     async with house.database.begin() as connection:
+        reopened = await runs.reopen(connection, now - WATCHED)
         finished = await runs.finish(connection, now)
         published = await house.catalog.newest(connection)
         approved = await versions.approvals(connection)
         active = await runs.active(connection)
+    for run_id, campaign, occurrence in reopened:
+        log.info("run.reopened", run_id=run_id, campaign=campaign, occurrence=occurrence)
     for run_id, campaign, occurrence in finished:
         log.info("run.finished", run_id=run_id, campaign=campaign, occurrence=occurrence)
     for run in active:

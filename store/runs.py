@@ -92,6 +92,13 @@ _FINISH = sql(
                                                              OR m.escalates AND m.status IN ('sent', 'delivered', 'read', 'unknown')))
        RETURNING id, campaign, occurrence"""
 )
+# Who waits for the row of a run sees its messages as they were before that: what others have just put into it or back, was not there.
+_REOPEN = sql(
+    """UPDATE runs SET status = 'active', finished_at = NULL
+       WHERE status = 'finished' AND finished_at > :since
+         AND EXISTS (SELECT FROM messages m WHERE m.run_id = runs.id AND m.status = 'queued')
+       RETURNING id, campaign, occurrence"""
+)
 
 
 async def create(connection: AsyncConnection, new: Sequence[NewRun]) -> list[tuple[int, str, str, str, str | None]]:
@@ -155,6 +162,11 @@ async def planned(connection: AsyncConnection, run_id: int, *, count: int, keys:
 async def finish(connection: AsyncConnection, now: datetime) -> list[tuple[int, str, str]]:
     """Close the runs that have nothing left to do."""
     return [(row.id, row.campaign, row.occurrence) for row in await rows(connection, _FINISH, now=now)]
+
+
+async def reopen(connection: AsyncConnection, since: datetime) -> list[tuple[int, str, str]]:
+    """Those that were finished since then, while somebody was putting messages into them or back."""
+    return [(row.id, row.campaign, row.occurrence) for row in await rows(connection, _REOPEN, since=since)]
 
 
 def _run(row: Any) -> Run:
