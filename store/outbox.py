@@ -66,8 +66,8 @@ _SETTLE = sql(
                         'at', v.at, 'is', 'deferred', 'why', v.reason, 'until', v.next_attempt_at)) ELSE m.trail END
        FROM unnest(:ids, :fences, :statuses, :reasons, :provider_ids, :ats, :next_attempts, :uncounted, :doubtful, :doubted)
             AS v(id, fence, status, reason, provider_id, at, next_attempt_at, uncounted, doubtful, doubted)
-       WHERE m.id = v.id AND (m.status = 'sending' AND m.fence = v.fence OR
-                              m.status = 'unknown' AND m.reason = 'lease_lapsed' AND m.fence = v.fence + 1 AND v.status = 'sent')
+       WHERE m.id = v.id AND m.fence = v.fence + CASE m.status WHEN 'unknown' THEN 1 ELSE 0 END
+         AND (m.status <> 'unknown' OR m.reason = 'lease_lapsed' AND v.status = 'sent') AND m.status IN ('sending', 'unknown')
        RETURNING m.id""",
     ids=LONGS,
     fences=INTS,

@@ -95,8 +95,8 @@ _FINISH = sql(
 # Who waits for the row of a run sees its messages as they were before that: what others have just put into it or back, was not there.
 _REOPEN = sql(
     """UPDATE runs SET status = 'active', finished_at = NULL
-       WHERE status = 'finished' AND finished_at > :since
-         AND EXISTS (SELECT FROM messages m WHERE m.run_id = runs.id AND m.status = 'queued')
+       WHERE EXISTS (SELECT FROM messages m WHERE m.run_id = runs.id AND m.status = 'queued')
+         AND finished_at > :since AND status = 'finished'
        RETURNING id, campaign, occurrence"""
 )
 
