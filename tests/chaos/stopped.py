@@ -14,13 +14,16 @@ from tests.chaos.killed import busy, slow_providers
 from tests.chaos.promises import Promise, Verdict
 from tests.chaos.settled import figures, judged
 
-HELD = "SELECT count(*) AS n FROM messages WHERE status = 'sending'"
+HELD = "SELECT id, fence FROM messages WHERE status = 'sending'"
 SLOW = f"{HELD} AND channel <> 'popup'"  # with a provider, who takes his time; a pop-up is laid ready at once
 IN_DOUBT = "SELECT count(*) AS n FROM messages WHERE status = 'unknown' OR doubted_at IS NOT NULL"
 WORKER = "worker-1"
 ALONE = {"scheduler": ("scheduler",), WORKER: ("worker",)}
 SIGN_OFF = 3.0  # seconds beside the grace until the process has ended
 AT_ONCE = 2.0
+
+
+Holds = frozenset[tuple[int, int]]  # message and fence: of each time that one is held
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ FULL = Size(600, 20, 4_000, 1, {"email": 30, "whatsapp": 30, "push": 30}, 300)
 class Ended:
     figures: dict[str, int | float | str] = field(default_factory=dict)
     breaches: list[str] = field(default_factory=list)
-    left: int = 0  # messages that a process which is gone has left to their leases
+    left: Holds = frozenset()  # what processes that are gone have left to their leases
 
     def hold(self, good: bool, what: str) -> None:
         self.breaches += [] if good else [what]
@@ -68,22 +71,22 @@ def keep(_: int, size: Size = FULL) -> Verdict:
 
 
 def in_order(fleet: Fleet, size: Size, found: Ended) -> None:
-    held = in_flight(fleet)
+    going = in_flight(fleet, found.left)
     took, code = stop(fleet)
-    found.figures |= {"in flight at the first stop": held, "seconds until it had ended in good order": round(took, 1)}
+    found.figures |= {"in flight at the first stop": len(going), "seconds until it had ended in good order": round(took, 1)}
     found.hold(code == 0 and took < size.grace + SIGN_OFF, f"a stop took {took:.1f} s and ended with {code}")
-    left = count(fleet, HELD) + count(fleet, IN_DOUBT)
+    left = len(holds(fleet, HELD)) + fleet.sql(IN_DOUBT)[0]["n"]
     found.hold(left == 0, f"{left} messages were not settled by a stop in good order")
     start(fleet, size.short)
 
 
 def cut_short(fleet: Fleet, size: Size, found: Ended) -> None:
-    in_flight(fleet)
+    in_flight(fleet, found.left)
     took, code = stop(fleet)
-    found.left = count(fleet, SLOW)
+    found.left = holds(fleet, HELD)
     found.figures |= {
         f"seconds until it had ended with a grace of {size.short:g} s": round(took, 1),
-        "left to their leases by that": count(fleet, HELD),
+        "left to their leases by that": len(found.left),
     }
     found.hold(code == 0 and took < size.short + SIGN_OFF, f"a stop with too short a grace took {took:.1f} s and ended with {code}")
     start(fleet, size.grace)
@@ -95,20 +98,30 @@ def twice(fleet: Fleet, found: Ended) -> None:
     fleet.kill(WORKER, signal.SIGTERM)
     fleet.wait_until(lambda: fleet.services.all[WORKER].said("daemon.stopping"), 10, "the first signal is heard")
     took, code = stop(fleet)
-    found.figures |= {"seconds from a second signal to the end": round(took, 2), "left to their leases by it": count(fleet, HELD)}
+    found.figures |= {
+        "seconds from a second signal to the end": round(took, 2),
+        "left to their leases by it": len(holds(fleet, HELD) - found.left),
+    }
     found.hold(code == -signal.SIGTERM and took < AT_ONCE, f"a second signal ended it after {took:.1f} s with {code}")
     fleet.restart(WORKER)
     fleet.wait_until_ready(WORKER)
 
 
-def in_flight(fleet: Fleet, left: int = 0) -> int:
-    """Waits for messages to be on their way, beside those that are left lying; how many are."""
-    fleet.wait_until(lambda: count(fleet, SLOW) > left, 60, "messages are on their way")
-    return count(fleet, SLOW) - left
+def in_flight(fleet: Fleet, left: Holds) -> Holds:
+    """Waits for messages to be on their way, beside those that are left lying; which are."""
+    going: Holds = frozenset()
+
+    def come() -> Holds:
+        nonlocal going
+        going = holds(fleet, SLOW) - left
+        return going
+
+    fleet.wait_until(come, 60, "messages are on their way")
+    return going
 
 
-def count(fleet: Fleet, statement: str) -> int:
-    return int(fleet.sql(statement)[0]["n"])
+def holds(fleet: Fleet, statement: str) -> Holds:
+    return frozenset((row["id"], row["fence"]) for row in fleet.sql(statement))
 
 
 def stop(fleet: Fleet) -> tuple[float, int | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.chaos.stopped import Size, keep
 
 SHORT = Size(
-    25,
+    60,
     8,
     1_500,
     0.3,
