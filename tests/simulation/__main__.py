@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -11,6 +12,7 @@ from time import perf_counter
 from tests.simulation.theatre import Verdict, seeds, server
 
 LOT = 100  # seeds a process lives through on one server
+GARBAGE = 100_000  # objects until cycles are looked for: a seed leaves few, and each look costs
 
 
 def main() -> int:
@@ -49,6 +51,7 @@ def _lived(numbers: Sequence[int], jobs: int) -> Iterator[Verdict]:
 
 
 def _lot(numbers: Sequence[int]) -> list[Verdict]:
+    gc.set_threshold(GARBAGE)
     with server() as uri:
         return list(seeds(uri, numbers))
 
