@@ -72,7 +72,10 @@ _CARRIED = sql(
         JOIN messages m ON m.carrier_id = c.id AND m.status = 'merged'""",
     people=LONGS,
 )
-_OUTSTANDING = sql("SELECT channel, count(*) AS n FROM messages WHERE status IN ('released', 'sending') GROUP BY channel")
+_OUTSTANDING = sql(
+    """SELECT channel, count(*) AS n FROM messages WHERE status IN ('released', 'sending') AND chunk_id IS NOT NULL
+       GROUP BY channel"""
+)
 _CHUNKS = sql("SELECT nextval('chunks') AS id FROM generate_series(1, :n)")
 _TRAIL = (
     "jsonb_build_array(jsonb_strip_nulls(jsonb_build_object("

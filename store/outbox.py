@@ -115,13 +115,13 @@ _LAPSED = sql(
 )
 _EXPIRE_RELEASED = sql(
     """UPDATE messages SET status = 'expired', reason = 'expired_released', settled_at = :now
-       WHERE status = 'released' AND expires_at <= :now"""
+       WHERE status = 'released' AND chunk_id IS NOT NULL AND expires_at <= :now"""
 )
 # A job at work has messages in hand, but for an instant between two blocks. One without was fetched by a worker that never heard of it
 # (the answer was lost on the way), or by one that is dead; another job beside a living one does no harm.
 _ORPHANS = sql(
     """SELECT m.chunk_id AS id, m.channel, max(r.priority) AS priority FROM messages m JOIN runs r ON r.id = m.run_id
-       WHERE m.status = 'released' AND m.released_at < :now - CAST(:grace AS interval)
+       WHERE m.status = 'released' AND m.chunk_id IS NOT NULL AND m.released_at < :now - CAST(:grace AS interval)
          AND NOT EXISTS (SELECT FROM procrastinate_jobs j LEFT JOIN procrastinate_workers w ON w.id = j.worker_id
                          WHERE j.task_name = 'dispatch' AND j.args ->> 'chunk' = CAST(m.chunk_id AS text)
                            AND (j.status = 'todo' OR (j.status = 'doing' AND w.last_heartbeat > now() - CAST(:grace AS interval)

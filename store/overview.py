@@ -28,7 +28,7 @@ _QUEUED = sql(
 _DEFERRED = sql("SELECT channel, coalesce(reason, '') AS reason, count(*) AS n FROM messages WHERE status = 'deferred' GROUP BY 1, 2")
 _OUT = sql(
     """SELECT channel, status, count(*) AS n, min(released_at) AS since FROM messages
-       WHERE status IN ('released', 'sending') GROUP BY 1, 2"""
+       WHERE status IN ('released', 'sending') AND chunk_id IS NOT NULL GROUP BY 1, 2"""
 )
 # The newest attempts by key: a busy house makes no more in a minute, and there is no index on their time.
 _SENT = sql(

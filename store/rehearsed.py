@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store.statements import rows, sql
 
 _SEND = sql(
-    """WITH sent AS (UPDATE messages SET status = 'sent', sent_at = :now, settled_at = :now WHERE status = 'released' RETURNING channel)
+    """WITH sent AS (UPDATE messages SET status = 'sent', sent_at = :now, settled_at = :now
+                     WHERE status = 'released' AND chunk_id IS NOT NULL RETURNING channel)
        SELECT channel, count(*) AS n FROM sent GROUP BY channel"""
 )
 _COUNTS = sql(

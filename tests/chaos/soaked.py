@@ -11,7 +11,7 @@ from tests.chaos.promises import Promise, Verdict
 from tests.soak.measure import grown
 from tests.soak.soak import soak
 
-DAYS, PEOPLE = 10, 10_000
+DAYS, PEOPLE = 10, 20_000
 MB = 2**20
 
 

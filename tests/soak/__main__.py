@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from store.embedded import embedded_uri
-from tests.soak.measure import Day, grown
+from tests.soak.measure import SETTLED, Day, grown
 from tests.soak.soak import soak
 
 MB = 2**20
@@ -38,6 +38,8 @@ def main() -> None:
     asked = words.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # through every `finally`, so that nothing is left running
     days = asked.messages // asked.people
+    if days < SETTLED + 2:
+        words.error(f"{days} days are too few to tell whether anything grows; --messages must be at least {SETTLED + 2} times --people")
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     print(f"{datetime.now(UTC):%Y-%m-%d}  {machine}; {days} days of {asked.people:,} messages")
     folder = Path(tempfile.mkdtemp(prefix="kabar-soak-"))
