@@ -17,7 +17,7 @@ from jobs.house import House
 from jobs.mishaps import is_outage, words
 from jobs.shut import suppress_shut
 from jobs.sifting import sift
-from store import events, keys, runs, set_aside
+from store import events, keys, runs, set_aside, upkeep
 from store.audience import Expansion, VariantRule, expand
 from store.control import ControlGroup
 from store.keys import KeyRules
@@ -26,6 +26,7 @@ log = structlog.get_logger()
 
 EVENT_BATCH = 5_000
 RUNS_A_TICK = 500
+MANY = 10_000  # messages of one run that make the planner's statistics wrong; PostgreSQL itself would notice within minutes
 
 Ids = Sequence[int]
 Errors = dict[int, str]  # by event id
@@ -68,6 +69,9 @@ async def plan_runs(house: House, now: datetime) -> Planned:
             continue
         done += added is not None
         messages += added or 0
+        if added is not None and added >= MANY:
+            async with house.database.begin() as connection:
+                await upkeep.analyze_messages(connection)
     if outage is not None:
         raise outage
     return Planned(done, messages)
