@@ -29,7 +29,7 @@ def test_what_waits_is_counted_with_its_reasons(desk: Desk) -> None:
     run, one, two = run_of(desk), customer(desk, "C1"), customer(desk, "C2")
     message(desk, run, one)
     message(desk, run, two, status="deferred", reason="gap:2h", next_attempt_at="2036-01-01T00:00:00Z")
-    message(desk, run, one, channel="email", status="released", released_at="2026-11-20T12:00:00Z")
+    message(desk, run, one, channel="email", status="released", released_at="2026-11-20T12:00:00Z", chunk_id=1)
     message(desk, run, two, channel="email", status="sent", sent_at="2026-11-20T12:00:00Z")
     found = read(desk)
     assert found["reservoir"]["push"] == {
