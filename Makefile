@@ -20,9 +20,9 @@ check: $(DEV) lint types imports
 storm: $(DEV)
 	$(BIN)/python -m tests.storm
 
-# Five million messages in fifty days on the daemon's clock: exits 1 when memory, handles, connections or a table grew.
+# Five million messages in fifty days on the daemon's clock: exits 1 when memory, handles, connections or a table grew. An hour; writes docs/soak.json.
 soak: $(DEV)
-	$(BIN)/python -m tests.soak
+	$(BIN)/python -m tests.soak --figures docs/soak.json
 
 # Everything docs/reliability.md promises, on real processes; writes what it measured into that page. Up to 30 minutes on two cores.
 chaos: $(DEV)
