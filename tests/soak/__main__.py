@@ -41,7 +41,8 @@ def main() -> None:
     if days < SETTLED + 2:
         words.error(f"{days} days are too few to tell whether anything grows; --messages must be at least {SETTLED + 2} times --people")
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    print(f"{datetime.now(UTC):%Y-%m-%d}  {machine}; {days} days of {asked.people:,} messages")
+    date = f"{datetime.now(UTC):%Y-%m-%d}"
+    print(f"{date}  {machine}; {days} days of {asked.people:,} messages")
     folder = Path(tempfile.mkdtemp(prefix="kabar-soak-"))
     try:
         seen = soak(embedded_uri(folder / "postgres"), days=days, people=asked.people, tell=_line)
@@ -60,7 +61,7 @@ def main() -> None:
             "kept": seen.kept,
             "memory_mb": round(last.memory / MB),
         }
-        figures |= {"handles": last.handles, "connections": last.connections, "grown": faults, "machine": machine}
+        figures |= {"handles": last.handles, "connections": last.connections, "grown": faults, "machine": machine, "date": date}
         asked.figures.write_text(json.dumps(figures, indent=1) + "\n")
     sys.exit(bool(faults))
 
